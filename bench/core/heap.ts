@@ -1,0 +1,97 @@
+// Bytes: what a call allocates and what an idle breaker keeps. Allocation is the growth of the heap over many calls in a
+// young generation so large that none of them is collected; the engine's running total of allocated bytes proves that.
+// The reference's own allocation is subtracted.
+import { createHook } from 'node:async_hooks'
+import { getHeapStatistics } from 'node:v8'
+import type { Plan } from './cases.ts'
+import { inChunks, turn } from './chunks.ts'
+import { median } from './median.ts'
+
+/** Bytes, how far single measurements were off, and the reference's own. */
+export interface Bytes {
+  readonly measured: number
+  readonly min: number
+  readonly max: number
+  readonly bareBytes?: number
+  /** Timers that one idle breaker holds, also those that do not keep the process alive. */
+  readonly timers?: number
+}
+
+type Loop = (count: number) => Promise<number | void>
+
+const calls = 10_000
+const rounds = 7
+
+/** Bytes that one call by `subject` allocates beyond one by `reference`. */
+export async function allocation(subject: Loop, reference: Loop, plan: Plan): Promise<Bytes> {
+  const warmUntil = performance.now() + plan.warmMs
+  while (performance.now() < warmUntil) {
+    await inChunks(subject, 1000)
+    // Many, so that the reference is optimised before the first measurement also beside a slow subject.
+    await inChunks(reference, 50_000)
+  }
+  const samples: number[] = []
+  const bares: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const own = await allocated(subject)
+    const bare = await allocated(reference)
+    samples.push(own - bare)
+    bares.push(bare)
+  }
+  return {
+    measured: median(samples),
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    bareBytes: median(bares),
+  }
+}
+
+async function allocated(loop: Loop): Promise<number> {
+  await settled()
+  const before = getHeapStatistics()
+  await inChunks(loop, calls)
+  const after = getHeapStatistics()
+  const grown = after.used_heap_size - before.used_heap_size
+  const total = after.total_allocated_bytes - before.total_allocated_bytes
+  // The total also counts what the engine wastes and what compiling takes, so it is a little larger.
+  if (grown < total / 2) throw new Error(`a collection disturbed the measurement: ${grown} of ${total} bytes are left`)
+  return grown / calls
+}
+
+/** Bytes that one idle thing keeps, and its timers. Needs --expose-gc. */
+export async function retained(build: () => object, plan: Plan): Promise<Bytes> {
+  const timers = await timersOf(build)
+  const samples: number[] = []
+  for (let round = 0; round < 3; round++) {
+    const kept: (object | undefined)[] = Array.from({ length: plan.idle })
+    const before = await settled()
+    for (let i = 0; i < plan.idle; i++) kept[i] = build()
+    samples.push(((await settled()) - before) / plan.idle)
+    // Read after the measurement, so that the engine cannot drop it before.
+    if (kept.length !== plan.idle) throw new Error('the breakers were lost')
+  }
+  return { measured: median(samples), min: Math.min(...samples), max: Math.max(...samples), timers }
+}
+
+async function settled(): Promise<number> {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc')
+  for (let round = 0; round < 3; round++) {
+    await turn()
+    globalThis.gc()
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** Counts by the engine's hooks, because a timer that does not hold the process is in no other list. */
+async function timersOf(build: () => object): Promise<number> {
+  const live = new Set<number>()
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && live.add(id)),
+    destroy: (id) => void live.delete(id),
+  }).enable()
+  const built = Array.from({ length: 100 }, build)
+  await turn()
+  hook.disable()
+  return live.size / built.length
+}

@@ -1,0 +1,157 @@
+// What a caller asks for, checked and put in the shape in which it is sent, once per call and before any policy is asked:
+// a request that cannot be sent is the caller's mistake and must not count against the service.
+// Invariant: what is sent again on a later try is byte for byte the same; a body that can be read only once is sent once.
+import { OptionsError, type Priority } from '@switchgear/core'
+import { parseTraceparent, type TraceContext } from '@switchgear/telemetry'
+
+/** A body that can be sent. A stream or an async iterable is sent once and cancelled when the call ends before it does. */
+export type ServiceBody =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView<ArrayBuffer>
+  | URLSearchParams
+  | FormData
+  | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+
+/** Header fields as `fetch` takes them. */
+export type ServiceHeaders = Headers | Readonly<Record<string, string>> | Iterable<readonly [string, string]>
+
+/** What to send, and under which conditions. The first four fields are those of `fetch`. */
+export interface ServiceInit {
+  /** Default GET. */
+  readonly method?: string | undefined
+  /** Fields that belong to a connection (`connection`, `transfer-encoding`, ...) and `content-length` are not passed on. */
+  readonly headers?: ServiceHeaders | undefined
+  readonly body?: ServiceBody | null | undefined
+  /** Aborts the call, and its response while it is read, with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined
+  /** Sent as `Idempotency-Key`, the same on each try. It says that repeating the request is harmless, so it may be retried. */
+  readonly idempotencyKey?: string | undefined
+  /** Monotonic milliseconds of the client's clock by which call and response must have ended. */
+  readonly deadline?: number | undefined
+  /** The trace to continue. Default: the `traceparent` among `headers`, else a new trace. */
+  readonly traceparent?: string | undefined
+  /** What the call is about, for keyed policies. */
+  readonly key?: string | undefined
+  /** Default 1; 0 is the most important. */
+  readonly priority?: Priority | undefined
+}
+
+/** A request ready to be sent, on every try the same. */
+export interface Outgoing {
+  readonly method: string
+  readonly path: string
+  /** Without `traceparent`, which is another one on each try. */
+  readonly headers: Headers
+  readonly body: string | Uint8Array | Blob | null
+  /** Instead of `body`: a source that can be read once. */
+  readonly stream: AsyncIterable<Uint8Array> | undefined
+  /** Whether it may be sent again. */
+  readonly idempotent: boolean
+  readonly trace: TraceContext | undefined
+}
+
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+const wellKnown: ReadonlySet<string> = new Set([...idempotentMethods, 'POST', 'PATCH'])
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE'])
+const ofConnection = [
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+/** A request target in origin form: visible ASCII without a fragment. */
+const target = /^\/[!-"$-~]*$/
+
+/** Checks and shapes a request to `service`. Rejects with `SG_BAD_OPTIONS`, naming what is wrong. */
+export async function shapeRequest(service: string, path: string, init: ServiceInit): Promise<Outgoing> {
+  if (typeof path !== 'string' || !target.test(path)) throw badPath(service, path)
+  const method = methodOf(service, init.method ?? 'GET')
+  const headers = headersOf(service, init)
+  const trace = parseTraceparent(init.traceparent ?? headers.get('traceparent'))
+  headers.delete('traceparent')
+  // Vendor data of a trace that is not continued says nothing about the new one.
+  if (trace === undefined) headers.delete('tracestate')
+  const { body, type } = await bodyOf(service, init.body ?? null)
+  if ((body !== null && bodiless.has(method)) || method === 'CONNECT') {
+    throw new OptionsError(`${service}: a ${method} request cannot be sent${body === null ? '' : ' with a body'}`)
+  }
+  if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
+  const stream = isStream(body) ? body : undefined
+  return {
+    method,
+    path,
+    headers,
+    body: isStream(body) ? null : body,
+    stream,
+    idempotent: stream === undefined && (idempotentMethods.has(method) || init.idempotencyKey !== undefined),
+    trace,
+  }
+}
+
+function badPath(service: string, path: unknown): OptionsError {
+  // A query may hold a secret, so only what stands before it is repeated.
+  const shown = typeof path === 'string' ? `'${path.replace(/\?.*$/s, '?...').slice(0, 100)}'` : typeof path
+  return new OptionsError(
+    `${service}: path must begin with '/' and be percent-encoded, without spaces and without '#', got ${shown}`,
+  )
+}
+
+function methodOf(service: string, given: string): string {
+  if (typeof given !== 'string' || !token.test(given)) throw new OptionsError(`${service}: method must be an HTTP method`)
+  // As in `fetch`: methods are case-sensitive, but nobody means anything else by 'get'.
+  return wellKnown.has(given.toUpperCase()) ? given.toUpperCase() : given
+}
+
+function headersOf(service: string, { headers: given = [], idempotencyKey }: ServiceInit): Headers {
+  const headers = new Headers()
+  const entries = Symbol.iterator in given ? given : Object.entries(given)
+  for (const [name, value] of entries) add(service, headers, name, value)
+  for (const name of ofConnection) headers.delete(name)
+  if (idempotencyKey !== undefined) {
+    headers.delete('idempotency-key')
+    add(service, headers, 'idempotency-key', idempotencyKey)
+  }
+  return headers
+}
+
+function add(service: string, headers: Headers, name: string, value: string): void {
+  try {
+    headers.append(name, value)
+  } catch {
+    // What the platform says of it repeats the value, which may be a secret.
+    throw new OptionsError(`${service}: '${name}' is not a valid header, or its value is not`)
+  }
+}
+
+type Shaped = { readonly body: string | Uint8Array | Blob | AsyncIterable<Uint8Array> | null; readonly type: string }
+
+async function bodyOf(service: string, body: ServiceBody | null): Promise<Shaped> {
+  if (body === null) return { body, type: '' }
+  if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' }
+  if (body instanceof URLSearchParams) {
+    return { body: body.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
+  }
+  if (body instanceof ArrayBuffer) return { body: new Uint8Array(body), type: '' }
+  if (ArrayBuffer.isView(body)) return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength), type: '' }
+  if (body instanceof Blob) return { body, type: body.type }
+  if (body instanceof FormData) {
+    // Written out once, so that a second try has the same boundary.
+    const written = new Response(body)
+    return { body: await written.bytes(), type: written.headers.get('content-type') ?? '' }
+  }
+  if (isStream(body)) return { body, type: '' }
+  throw new OptionsError(`${service}: body must be text, bytes, a form, a blob or a stream, got ${typeof body}`)
+}
+
+function isStream(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
+}

@@ -1,0 +1,100 @@
+// One service as its callers hold it: its policies, its endpoints and the connections to them. The client and a gateway
+// use the same. Invariant: the policies own the time-outs and the bounds; the connection pool adds none that is felt first.
+//
+// What the pool is told, and why:
+// - connections: as many per endpoint as the bulkhead admits, so that no second, invisible queue forms inside the pool.
+// - connect.timeout: an endpoint that swallows packets is given up after 3 s. A try that gave up earlier does not end the
+//   connecting socket, so this bounds how many of those there are.
+// - headersTimeout, bodyTimeout: 5 minutes. A try's timeout ends it far earlier; these only free what a pipeline without
+//   any timeout would hold for ever.
+// - HTTP/1.1 only, one request at a time per connection: a slot of the bulkhead is then a connection at most.
+import { type Clock, fromSpec, OptionsError, type Pipeline, type PolicySpec, type Random, type Registry } from '@switchgear/core'
+import { Agent, type Dispatcher } from 'undici'
+import { parseEndpoints, RoundRobin } from './endpoint.ts'
+import { ServiceFallback, type ServiceFallbackOptions } from './fallback.ts'
+import { standardPolicies } from './standard-policies.ts'
+
+/** A service as it is configured. */
+export interface ServiceOptions {
+  /** Origins, such as `http://127.0.0.1:4001`. At least one; tries take turns. */
+  readonly endpoints: readonly string[]
+  /** Outermost first. Default `standardPolicies`. A fallback is not among them: it stands in `fallback`. */
+  readonly policies?: readonly PolicySpec[] | undefined
+  /** What to answer when the service fails or is refused. Default: nothing, the caller gets the failure. */
+  readonly fallback?: ServiceFallbackOptions | undefined
+}
+
+/** What an upstream lives in. */
+export interface UpstreamOptions {
+  /** Where its pipeline is registered, under the service's name. */
+  readonly registry: Registry
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+}
+
+/** A service's pipeline, endpoints and connections. */
+export interface Upstream {
+  readonly name: string
+  /** It holds no fallback, so `admit` works. */
+  readonly pipeline: Pipeline<never>
+  readonly endpoints: readonly URL[]
+  /** Its fallback, applied by whoever answers the caller. */
+  readonly fallback: ServiceFallback | undefined
+  /** Connections to all endpoints. */
+  readonly dispatcher: Dispatcher
+  /** The endpoint whose turn it is: another one than `previous`, the endpoint of the try before, if there is another. */
+  pick(previous?: URL): URL
+  /** Ends all connections at once, those in use too. The pipeline stays in its registry. */
+  close(): Promise<void>
+}
+
+const fewestConnections = 100
+const connectTimeoutMs = 3000
+const backstopMs = 300_000
+
+/**
+ * Makes a service's pipeline and connections; nothing is connected yet.
+ *
+ * Throws `SG_BAD_OPTIONS` for a bad endpoint, policy or fallback and `SG_DUPLICATE_NAME` when the registry has the name.
+ *
+ * @example
+ * const payments = createUpstream('payments', { endpoints: ['http://127.0.0.1:4001'] }, { registry })
+ * const { body } = await payments.dispatcher.request({ origin: payments.pick(), path: '/charge', method: 'GET' })
+ */
+export function createUpstream(name: string, options: ServiceOptions, { registry, clock, random }: UpstreamOptions): Upstream {
+  const path = `services.${name}`
+  const policies = options.policies ?? standardPolicies
+  const endpoints = parseEndpoints(options.endpoints, `${path}.endpoints`)
+  const fallback = options.fallback === undefined ? undefined : new ServiceFallback(options.fallback, `${path}.fallback`)
+  policies.forEach((policy, index) => {
+    if (typeof policy === 'object' && policy !== null && 'fallback' in policy) {
+      throw new OptionsError(`${path}.policies[${index}] must not be a fallback: what to answer instead stands in ${path}.fallback`)
+    }
+  })
+  // Safe: the only policy of a spec that answers something of its own is the fallback, which was just refused.
+  const pipeline = fromSpec({ name, classify: 'http', policies: [...policies] }, { registry, clock, random }) as Pipeline<never>
+  const dispatcher = new Agent({
+    connections: connectionsFor(policies),
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: backstopMs,
+    bodyTimeout: backstopMs,
+    allowH2: false,
+    pipelining: 1,
+  })
+  const turns = new RoundRobin(endpoints)
+  return {
+    name,
+    pipeline,
+    endpoints,
+    fallback,
+    dispatcher,
+    pick: (previous) => turns.pick(previous),
+    close: () => dispatcher.destroy(),
+  }
+}
+
+/** The largest bulkhead decides; without one the pool is the only bound there is. */
+function connectionsFor(policies: readonly PolicySpec[]): number {
+  const sizes = policies.map((policy) => ('bulkhead' in policy ? (policy.bulkhead.maxInFlight ?? 0) : 0))
+  return Math.max(fewestConnections, ...sizes)
+}

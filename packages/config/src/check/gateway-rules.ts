@@ -1,0 +1,32 @@
+// What the clients of the gateway would see of an outage that they need not see.
+import { formatPath } from '../path.ts'
+import type { Config } from '../schema/config.ts'
+import type { ServiceConfig } from '../schema/service.ts'
+import type { Finding } from './finding.ts'
+import { stackOf } from './stack.ts'
+
+/** Findings about the routes. */
+export function gatewayRules({ gateway, services }: Config): Finding[] {
+  return (gateway?.routes ?? []).flatMap(({ path, service: name }, index) => {
+    const service = services[name]
+    if (service === undefined || !isNonCritical(service) || stackOf(name, service)?.hasFallback === true) return []
+    return [
+      {
+        id: 'no-fallback',
+        severity: 'info',
+        path: formatPath(['gateway', 'routes', index]),
+        message: `${path} leads to ${name}, which is called non-critical but has no fallback: its outage is answered 503`,
+        advice: 'Give the service a fallback: {cached: true}, or a status and a body that mean "nothing to show".',
+      },
+    ]
+  })
+}
+
+/** A service whose circuit breaker takes the preset of that name. */
+function isNonCritical({ policies = [] }: ServiceConfig): boolean {
+  return policies.some((policy) => {
+    if (!('circuitBreaker' in policy)) return false
+    const { circuitBreaker } = policy
+    return (typeof circuitBreaker === 'string' ? circuitBreaker : circuitBreaker.preset) === 'nonCritical'
+  })
+}

@@ -1,0 +1,10 @@
+// switchgear.yaml: its schema, its loader with errors that say where, and a check for what is valid but unwise.
+export { checkConfig } from './check/check.ts'
+export type { Finding, Severity } from './check/finding.ts'
+export { loadConfig, parseConfig } from './load.ts'
+export { nearest } from './nearest.ts'
+export { ConfigError, configError, describe, type Problem } from './problem.ts'
+export { type Config, jsonSchema } from './schema/config.ts'
+export type { CircuitBreakerSetting } from './schema/circuit-breaker.ts'
+export type { GatewayConfig, RouteConfig } from './schema/gateway.ts'
+export type { ServiceConfig, ServiceFallback } from './schema/service.ts'

@@ -1,0 +1,198 @@
+// The law of the circuit breaker: a state machine with injected time and chance and without timers. What time alone
+// changes is applied at the next look, as if it had happened on time. Every state and every phase of half-open is a
+// generation; a ticket says in which it was given, and a result of an earlier generation changes nothing here.
+import type { Clock } from '../clock.ts'
+import type { CircuitState } from '../events.ts'
+import type { Outcome } from '../policy.ts'
+import type { Random } from '../random.ts'
+import type { Rules } from './options.ts'
+import { Probes } from './probes.ts'
+import { CountWindow, TimeWindow, type Window } from './window.ts'
+
+// A ticket is generation * stride + slot. Slot 0 is an ordinary call, 1 to 1000 a probe, the last one a spectator: a call
+// that runs only because the breaker merely observes, and from which nothing is learned.
+export const stride = 1024
+export const spectator: number = stride - 1
+
+/** Refused tickets: why. */
+export const refusedOpen = -1
+export const refusedIsolated = -2
+export const refusedProbing = -3
+export const refusedRamp = -4
+
+/** Hears of each transition, after it is complete. */
+export type OnTransition = (from: CircuitState, to: CircuitState, at: number, reason: string) => void
+
+/** One circuit. `now` is always monotonic milliseconds of the clock that it was given. */
+export class Circuit {
+  rules: Rules
+  clock: Clock
+  random: Random
+  state: CircuitState = 'closed'
+  /** The ticket of an ordinary call of this generation. */
+  base = 0
+  /** Why it is in this state, in words for a person. */
+  reason = 'new'
+  /** End of the open time, or of the ramp. */
+  until = 0
+  /** How often it re-opened in a row. */
+  reopenings = 0
+  transitions = 0
+  failuresInRow = 0
+  /** Present while probing; half-open without it is the ramp. */
+  probes: Probes | undefined = undefined
+  /** Made at the first call that needs it, so that an idle breaker holds none. */
+  window: Window | undefined = undefined
+  /** Failures that time itself declared: probes that did not end. */
+  hungProbes = 0
+  readonly #onTransition: OnTransition
+
+  constructor(rules: Rules, clock: Clock, random: Random, onTransition: OnTransition) {
+    this.rules = rules
+    this.clock = clock
+    this.random = random
+    this.#onTransition = onTransition
+  }
+
+  /** A ticket for a call that wants to start when the circuit is not simply closed; negative ones say why not. */
+  admit(now: number): number {
+    this.advance(now)
+    switch (this.state) {
+      case 'open':
+        return refusedOpen
+      case 'isolated':
+        return refusedIsolated
+      case 'half-open':
+        return this.probes === undefined ? this.#admitToRamp(now) : this.#admitProbe(this.probes, now)
+      default:
+        return this.base
+    }
+  }
+
+  /** A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. */
+  learn(ticket: number, outcome: Outcome, slow: boolean, now: number): void {
+    // Time first: what fell due before this result happened before it, and may have made its ticket stale.
+    this.advance(now)
+    const slot = ticket - this.base
+    if (slot < 0 || slot >= spectator) return
+    if (this.probes !== undefined) this.#learnProbe(this.probes, slot, outcome, slow, now)
+    else if (this.state === 'closed' || this.state === 'half-open') this.#learnCall(outcome, slow, now)
+  }
+
+  /** Frees the slot of a probe of this generation. */
+  free(ticket: number): void {
+    const slot = ticket - this.base
+    if (slot > 0 && slot < spectator) this.probes?.release(slot)
+  }
+
+  /** Applies every change that time alone has brought by `now`, in the order in which it happened. */
+  advance(now: number): void {
+    for (;;) {
+      if (this.state === 'open' && now >= this.until) {
+        this.probe(this.until, 'the open time is over')
+      } else if (this.probes !== undefined) {
+        const due = this.probes.oldest() + this.rules.probeTimeoutMs
+        if (now < due) return
+        this.hungProbes++
+        this.#open(due, `a probe did not end within ${this.rules.probeTimeoutMs} ms`, this.reopenings + 1)
+      } else if (this.state === 'half-open' && now >= this.until) {
+        this.close(this.until, 'the ramp is complete')
+      } else {
+        return
+      }
+    }
+  }
+
+  /** To half-open, the probing phase. */
+  probe(at: number, reason: string): void {
+    this.move('half-open', at, reason, new Probes())
+  }
+
+  close(at: number, reason: string): void {
+    this.reopenings = 0
+    this.move('closed', at, reason)
+  }
+
+  /** Opens from a state that is not a re-opening. */
+  open(at: number, reason: string): void {
+    this.#open(at, reason, 0)
+  }
+
+  /** Every transition, of every kind. The listener comes last, because it may call back into the circuit. */
+  move(to: CircuitState, at: number, reason: string, probes?: Probes): void {
+    const from = this.state
+    this.state = to
+    this.reason = reason
+    this.base += stride
+    this.probes = probes
+    this.failuresInRow = 0
+    this.window?.clear()
+    this.transitions++
+    this.#onTransition(from, to, at, reason)
+  }
+
+  #open(at: number, reason: string, reopenings: number): void {
+    const { openForMs, openForMaxMs, openForFactor, jitter } = this.rules
+    this.reopenings = reopenings
+    const grown = Math.min(openForMaxMs, openForMs * openForFactor ** reopenings)
+    const spread = jitter === 0 ? 1 : 1 + jitter * (2 * this.random() - 1)
+    this.until = at + Math.min(openForMaxMs, grown * spread)
+    this.move('open', at, reason)
+  }
+
+  #admitProbe(probes: Probes, now: number): number {
+    const slot = probes.take(now, this.rules.halfOpenCalls)
+    return slot === 0 ? refusedProbing : this.base + slot
+  }
+
+  #admitToRamp(now: number): number {
+    const left = (this.until - now) / this.rules.rampForMs
+    const share = 0.1 + 0.9 * Math.min(1, Math.max(0, 1 - left))
+    return this.random() < share ? this.base : refusedRamp
+  }
+
+  #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number): void {
+    if (slot === 0) return
+    probes.settle(slot)
+    if (outcome === 'failure' || slow) {
+      this.#open(now, outcome === 'failure' ? 'a probe failed' : 'a probe was slow', this.reopenings + 1)
+    } else if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
+      if (this.rules.rampForMs > 0) this.#ramp(now)
+      else this.close(now, `${probes.successes} probes succeeded`)
+    }
+  }
+
+  #ramp(now: number): void {
+    this.until = now + this.rules.rampForMs
+    this.move('half-open', now, 'the probes succeeded, the admitted share grows')
+  }
+
+  /** A result while closed or in the ramp: the same triggers decide. */
+  #learnCall(outcome: Outcome, slow: boolean, now: number): void {
+    const failed = outcome === 'failure'
+    if (failed) this.failuresInRow++
+    else if (outcome === 'success') this.failuresInRow = 0
+    // An abort counts nowhere, unless it came so late that the call was slow.
+    if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.#storage().record(now, failed, slow)
+    if (!failed && !slow) return
+    const reason = this.#tripped()
+    if (reason === undefined) return
+    this.#open(now, reason, this.state === 'half-open' ? this.reopenings + 1 : 0)
+  }
+
+  /** Why the circuit must open now, if it must. Thresholds are inclusive. */
+  #tripped(): string | undefined {
+    const { rules, window, failuresInRow } = this
+    if (failuresInRow >= rules.consecutiveFailures) return `${failuresInRow} failures in a row`
+    if (window === undefined || window.calls < rules.minimumThroughput) return undefined
+    const { calls, failures, slow } = window
+    if (failures >= rules.failureRatio * calls) return `${failures} of ${calls} calls failed`
+    if (slow >= rules.slowCallRatio * calls) return `${slow} of ${calls} calls were slow`
+    return undefined
+  }
+
+  #storage(): Window {
+    const { windowMs, windowCalls } = this.rules
+    return (this.window ??= windowMs > 0 ? new TimeWindow(windowMs) : new CountWindow(windowCalls))
+  }
+}

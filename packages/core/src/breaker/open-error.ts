@@ -1,0 +1,58 @@
+// What a caller gets from a circuit that does not admit it. `retryAfterMs` is read from the clock when somebody asks, so an
+// error that is kept, or shared by all callers of an open time, never tells an old time.
+import type { Clock } from '../clock.ts'
+import { type ErrorEntry, type ErrorParts, SwitchgearError } from '../errors.ts'
+
+export const circuitOpenEntry: ErrorEntry = {
+  code: 'SG_CIRCUIT_OPEN',
+  title: 'The circuit breaker does not let the call through.',
+  advice:
+    'The dependency failed or was slow often enough, and calls fail fast until it had time to recover (`retryAfterMs`). ' +
+    '`cause` tells the failure that opened the circuit. Declare a fallback for what can be answered without the dependency.',
+}
+
+export const circuitIsolatedEntry: ErrorEntry = {
+  code: 'SG_CIRCUIT_ISOLATED',
+  title: 'An operator has isolated the circuit.',
+  advice: 'It stays so until somebody releases it: `breaker.release()`. The message has the reason that was given.',
+}
+
+/** `SG_CIRCUIT_OPEN`: open, or half-open with all probes taken. */
+export class CircuitOpenError extends SwitchgearError {
+  readonly #clock: Clock
+  readonly #until: number | undefined
+
+  constructor(message: string, parts: ErrorParts, clock: Clock, until: number | undefined) {
+    super('SG_CIRCUIT_OPEN', message, parts)
+    this.#clock = clock
+    this.#until = until
+  }
+
+  /** Milliseconds until the circuit probes again; undefined when it does already and all probes are taken. */
+  override get retryAfterMs(): number | undefined {
+    return this.#until === undefined ? undefined : Math.max(0, this.#until - this.#clock.now())
+  }
+}
+
+/** What is kept of the failure that opened a circuit: enough to tell, too little to keep a response or a socket alive. */
+export interface FailureDigest {
+  readonly name: string
+  readonly message: string
+  readonly code: string | number | undefined
+  readonly status: number | undefined
+}
+
+/** Digests an error of any shape; undefined where nothing was thrown. */
+export function digestOf(error: unknown): FailureDigest | undefined {
+  if (error === undefined) return undefined
+  if (typeof error !== 'object' || error === null) {
+    return { name: typeof error, message: String(error), code: undefined, status: undefined }
+  }
+  const { name, message, code, status } = error as Record<string, unknown>
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : '',
+    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
+    status: typeof status === 'number' ? status : undefined,
+  }
+}

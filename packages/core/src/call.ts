@@ -1,0 +1,95 @@
+// One try of one guarded call, and the stack of what may have to be ended early. Whatever may be cut off from outside (an
+// entered frame, a running timeout, a waiting retry) lies on the stack of its call while it lasts, the innermost on top.
+// Invariant: cutting ends everything above a point exactly once, the innermost first; a call that was cut stays cut.
+import type { Call, CallOptions, Environment, Outcome, Priority } from './policy.ts'
+
+/** What lies on a call's stack. `cut` is called at most once and then it is no longer on the stack. */
+export interface Cuttable {
+  below: Cuttable | null
+  /** It must end now: `outcome` is what the gates inside learn, `reason` what the function's signal says. */
+  cut(outcome: Outcome, reason: unknown): void
+}
+
+export const noOptions: CallOptions = Object.freeze({})
+
+/**
+ * The kernel's side of a `Call`. Kept small, because every call makes one: what is seldom needed (signal, deadline, start)
+ * is filled in when somebody asks. `undefined` instead of Infinity or NaN keeps the fields from boxing a number per call.
+ */
+export class CallRecord implements Call {
+  readonly run: (call: Call) => unknown
+  readonly environment: Environment
+  readonly options: CallOptions
+  readonly attempt: number
+  top: Cuttable | null = null
+  limit: number | undefined
+  #begun: number | undefined = undefined
+  #controller: AbortController | undefined = undefined
+
+  constructor(
+    run: (call: Call) => unknown,
+    environment: Environment,
+    options: CallOptions,
+    attempt: number,
+    limit: number | undefined,
+  ) {
+    this.run = run
+    this.environment = environment
+    this.options = options
+    this.attempt = attempt
+    this.limit = limit
+  }
+
+  get name(): string {
+    return this.environment.name
+  }
+
+  get key(): string | undefined {
+    return this.options.key
+  }
+
+  get priority(): Priority {
+    return this.options.priority ?? 1
+  }
+
+  get idempotent(): boolean {
+    return this.options.idempotent ?? true
+  }
+
+  get deadline(): number {
+    return this.limit ?? Infinity
+  }
+
+  get startedAt(): number {
+    return (this.#begun ??= this.environment.clock.now())
+  }
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal
+  }
+
+  /** A call of its own for the inner part of a layer that may go on after that part was cut. */
+  child(attempt: number): CallRecord {
+    return new CallRecord(this.run, this.environment, this.options, attempt, this.limit)
+  }
+
+  /** After a wait in a queue: the time it took is not the guarded function's. */
+  restart(): void {
+    this.#begun = undefined
+  }
+
+  push(part: Cuttable): void {
+    part.below = this.top
+    this.top = part
+  }
+
+  /** Ends all that lies above `floor` (null: everything), then aborts the signal of whoever reads it, now or later. */
+  cut(floor: Cuttable | null, outcome: Outcome, reason: unknown): void {
+    for (let part = this.top; part !== null && part !== floor; part = this.top) {
+      this.top = part.below
+      part.cut(outcome, reason)
+    }
+    // After the gates: a listener of the signal may start new calls, which must find the slots free again.
+    ;(this.#controller ??= new AbortController()).abort(reason)
+  }
+}

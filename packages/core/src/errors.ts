@@ -1,0 +1,90 @@
+// The one error of Switchgear and how it is documented. Each code stands beside the policy that gives it; `explain.ts`
+// assembles them into the table. A refusal is built without a stack: it says who refused, and that is not a place in code.
+
+/** What the documentation says of one code. */
+export interface ErrorEntry {
+  readonly code: `SG_${string}`
+  /** One line: what happened. */
+  readonly title: string
+  /** Why it happens and what to do, in a few sentences. */
+  readonly advice: string
+}
+
+/** The parts of an error; all but `code` and `message` are optional. */
+export interface ErrorParts {
+  /** Name of the policy that speaks. */
+  readonly policy?: string
+  /** Name of the pipeline it spoke in, '' when it has none. */
+  readonly pipeline?: string
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+  /** Whether a policy refused to run the call, as opposed to a call that ran and failed. */
+  readonly refusal?: boolean
+}
+
+/**
+ * Base of every error of Switchgear. `code` is stable; the message may change.
+ *
+ * @example
+ * try {
+ *   await payments.execute(charge)
+ * } catch (error) {
+ *   if (error instanceof SwitchgearError && error.code === 'SG_CIRCUIT_OPEN') queueForLater(error.retryAfterMs)
+ * }
+ */
+export class SwitchgearError extends Error {
+  readonly code: string
+  readonly policy: string | undefined
+  readonly pipeline: string | undefined
+  /** True when a policy refused: the guarded function did not run for it. */
+  readonly refusal: boolean
+  readonly #retryAfterMs: number | undefined
+
+  constructor(code: string, message: string, parts: ErrorParts = {}) {
+    super(message, parts.cause === undefined ? undefined : { cause: parts.cause })
+    this.code = code
+    this.policy = parts.policy
+    this.pipeline = parts.pipeline
+    this.refusal = parts.refusal ?? false
+    this.#retryAfterMs = parts.retryAfterMs
+  }
+
+  /** Milliseconds after which another call has a chance, where somebody knows; never negative. */
+  get retryAfterMs(): number | undefined {
+    return this.#retryAfterMs
+  }
+
+  override get name(): string {
+    return 'SwitchgearError'
+  }
+}
+
+/**
+ * Builds an error without capturing a stack, which costs more than everything else about a refusal. `stackTraceLimit` is
+ * V8's; where it is missing or frozen the error is merely slower.
+ */
+export function stackless<E extends Error>(build: () => E): E {
+  const host = Error as { stackTraceLimit?: number }
+  const limit = host.stackTraceLimit
+  if (limit === undefined || Object.isFrozen(Error)) return build()
+  host.stackTraceLimit = 0
+  try {
+    return build()
+  } finally {
+    host.stackTraceLimit = limit
+  }
+}
+
+/** Bad options and misuse: the caller's code is wrong, so a stack is wanted. */
+export class OptionsError extends SwitchgearError {
+  constructor(message: string) {
+    super('SG_BAD_OPTIONS', message)
+  }
+}
+
+export const badOptions: ErrorEntry = {
+  code: 'SG_BAD_OPTIONS',
+  title: 'An option is wrong.',
+  advice:
+    'The message names the path of the option, its bound and the value it got. It is thrown at construction, before any call.',
+}

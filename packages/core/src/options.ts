@@ -1,0 +1,48 @@
+// How options are checked: at construction, with a message that names path, bound and value. It must never change what
+// it is given, and never guess.
+import { OptionsError } from './errors.ts'
+
+/** Milliseconds, or a number with a unit: '800ms', '1.5s', '5m', '1h', '2d'. */
+export type Duration = number | string
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Throws `<path> must be <bound>, got <value>` unless `holds`. */
+export function check(holds: boolean, path: string, bound: string, value: unknown): void {
+  if (!holds)
+    throw new OptionsError(`${path} must be ${bound}, got ${typeof value === 'string' ? `'${value}'` : String(value)}`)
+}
+
+/**
+ * Milliseconds of a duration that is at least `least`.
+ *
+ * @example
+ * parseDuration('30s', 'circuitBreaker.openFor') // 30000
+ */
+export function parseDuration(value: Duration, path: string, least = 0): number {
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) : null
+  const ms = match === null ? value : Number(match[1]) * (unitMs[match[2] ?? ''] ?? Number.NaN)
+  const bound = `a duration of at least ${least} ms, as milliseconds or like '800ms', '30s', '5m'`
+  check(typeof ms === 'number' && ms >= least && ms < Infinity, path, bound, value)
+  return ms as number
+}
+
+/** A whole number of at least `least` and at most `most`. */
+export function checkCount(value: number, path: string, least: number, most: number = Number.MAX_SAFE_INTEGER): void {
+  const range = most === Number.MAX_SAFE_INTEGER ? `>= ${least}` : `in [${least}, ${most}]`
+  check(Number.isInteger(value) && value >= least && value <= most, path, `a whole number ${range}`, value)
+}
+
+/** A share of a whole: greater than 0 and at most 1. */
+export function checkRatio(value: number, path: string): void {
+  check(typeof value === 'number' && value > 0 && value <= 1, path, 'in (0, 1]', value)
+}
+
+/** Refuses a key that `known` does not have: a misspelt option would otherwise be a silent default. */
+export function checkKeys(options: object, known: object, path: string): void {
+  check(typeof options === 'object' && options !== null, path, 'an object of options', options)
+  for (const key of Object.keys(options)) {
+    if (!(key in known))
+      throw new OptionsError(`${path}.${key} is not an option; known are ${Object.keys(known).join(', ')}`)
+  }
+}

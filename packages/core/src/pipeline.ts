@@ -1,0 +1,191 @@
+// The pipeline: policies, outermost first, compiled once into one function that runs a call. Neighbouring gates become one
+// frame, each layer wraps what follows. It owns no state of its own: a policy object is its state, wherever it is listed.
+import { Admission, isRetry, type Permit, type Rejection } from './admission.ts'
+import { CallRecord, noOptions } from './call.ts'
+import { classify, type Classifier, Judge } from './classify.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { OptionsError } from './errors.ts'
+import type { PolicyEvent } from './events.ts'
+import { frame } from './frame.ts'
+import { guard } from './guard.ts'
+import { checkKeys } from './options.ts'
+import type { Call, CallOptions, Environment, Gate, Layer, Next, Policy } from './policy.ts'
+import { type Random, systemRandom } from './random.ts'
+import type { PipelineSnapshot, PolicySnapshot } from './snapshot.ts'
+
+/** Options of a pipeline. */
+export interface PipelineOptions {
+  /** Name of the service it guards, in errors, events and metrics. Default ''. */
+  readonly name?: string | undefined
+  /** What results mean; one answer for all its policies. Default: a throw is a failure, a value a success. */
+  readonly classify?: Classifier | undefined
+  /** Default: the host's time. */
+  readonly clock?: Clock | undefined
+  /** Default: the host's chance. */
+  readonly random?: Random | undefined
+}
+
+/** Policies around calls. `Alt` is what its fallbacks may answer. */
+export interface Pipeline<out Alt = never> {
+  readonly name: string
+  /** Outermost first. */
+  readonly policies: readonly Policy[]
+  /** Runs `run` under all policies. Rejects with what it threw, with a refusal, or with the caller's own abort reason. */
+  execute<T>(run: (call: Call) => T | PromiseLike<T>, options?: CallOptions): Promise<T | Alt>
+  /** A function of the same parameters and `this`, each call of which runs under all policies. */
+  wrap<This, Args extends unknown[], R>(
+    run: (this: This, ...args: Args) => R,
+  ): (this: This, ...args: Args) => Promise<Awaited<R> | Alt>
+  /** Hears the events of all its policies; the answer ends it. */
+  subscribe(listener: (event: PolicyEvent, pipeline: string) => void): () => void
+  snapshot(): PipelineSnapshot
+}
+
+/** A pipeline of gates, timeouts and at most one retry: it can also be driven from outside, one attempt at a time. */
+export interface AdmittingPipeline<out Alt = never> extends Pipeline<Alt> {
+  /** Enters the gates outside `retry`. A gate with a queue refuses when it would have to wait. */
+  admit(options?: CallOptions): Permit | Rejection
+  /** Like `admit`, but waits in the queues of the gates. Rejects only with the abort reason of `options.signal`. */
+  admitAsync(options?: CallOptions): Promise<Permit | Rejection>
+}
+
+/** What the fallbacks among `P` may answer. */
+export type AltOf<P extends readonly Policy[]> = P[number] extends infer One
+  ? One extends Layer<infer Alt>
+    ? Alt
+    : never
+  : never
+
+/** What `pipeline(...P)` answers: it has `admit` only when every policy of it can be cut at the retry. */
+export type PipelineOf<P extends readonly Policy[]> =
+  Exclude<P[number], Gate | { readonly admission: 'timeout' | 'retry' }> extends never
+    ? AdmittingPipeline<AltOf<P>>
+    : Pipeline<AltOf<P>>
+
+/**
+ * Composes policies, the outermost first.
+ *
+ * @example
+ * const payments = pipeline({ name: 'payments' }, retry({ maxAttempts: 3 }), circuitBreaker(), timeout('800ms'))
+ * await payments.execute(({ signal }) => charge(order, { signal }))
+ */
+export function pipeline<P extends readonly Policy[]>(...policies: P): PipelineOf<P>
+export function pipeline<P extends readonly Policy[]>(options: PipelineOptions, ...policies: P): PipelineOf<P>
+export function pipeline(...given: readonly (PipelineOptions | Policy)[]): Pipeline<unknown> {
+  const [first, ...rest] = given
+  const hasOptions = first !== undefined && !('kind' in first)
+  const policies = (hasOptions ? rest : given) as Policy[]
+  return compile(hasOptions ? first : noPipelineOptions, policies)
+}
+
+const noPipelineOptions: PipelineOptions = Object.freeze({})
+const known = { name: '', classify: undefined, clock: undefined, random: undefined }
+
+/** What `pipeline` does, with an unlisted outermost gate for a registry's book-keeping. */
+export function compile(options: PipelineOptions, policies: readonly Policy[], tally?: Gate): Pipeline<unknown> {
+  checkKeys(options, known, 'pipeline')
+  for (const [index, policy] of policies.entries()) {
+    if (policy?.kind !== 'gate' && policy?.kind !== 'layer') {
+      throw new OptionsError(`pipeline: policy ${index + 1} is not a policy, got ${String(policy)}`)
+    }
+  }
+  if (policies.filter(isRetry).length > 1) throw new OptionsError('pipeline: two retries multiply each other, list one')
+  const environment: Environment = {
+    name: options.name ?? '',
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    judge: new Judge(options.classify ?? classify),
+  }
+  const all = tally === undefined ? policies : [tally, ...policies]
+  const admits = policies.every((policy) => policy.kind === 'gate' || policy.admission !== undefined)
+  return admits ? new Admitting(environment, policies, all) : new Compiled(environment, policies, all)
+}
+
+class Compiled implements Pipeline<unknown> {
+  readonly policies: readonly Policy[]
+  readonly environment: Environment
+  readonly #run: Next
+  readonly #tally: Policy | undefined
+
+  constructor(environment: Environment, policies: readonly Policy[], all: readonly Policy[]) {
+    this.environment = environment
+    this.policies = policies
+    this.#tally = all === policies ? undefined : all[0]
+    for (const policy of all) if (policy.kind === 'gate') policy.adopt?.(environment)
+    this.#run = chain(all, environment)
+  }
+
+  get name(): string {
+    return this.environment.name
+  }
+
+  execute<T>(run: (call: Call) => T | PromiseLike<T>, options: CallOptions = noOptions): Promise<T> {
+    const call = new CallRecord(run, this.environment, options, 1, undefined)
+    const guarded = options.signal !== undefined || options.deadline !== undefined
+    return (guarded ? guard(call, this.#run) : this.#run(call)) as Promise<T>
+  }
+
+  wrap<This, Args extends unknown[], R>(
+    run: (this: This, ...args: Args) => R,
+  ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    const execute = (call: () => Awaited<R> | PromiseLike<Awaited<R>>): Promise<Awaited<R>> => this.execute(call)
+    return function (this: This, ...args: Args) {
+      return execute(() => run.apply(this, args) as Awaited<R> | PromiseLike<Awaited<R>>)
+    }
+  }
+
+  subscribe(listener: (event: PolicyEvent, pipeline: string) => void): () => void {
+    const ends = this.policies.map((policy) => policy.events?.subscribe((event) => listener(event, this.name)))
+    return () => ends.forEach((end) => end?.())
+  }
+
+  snapshot(): PipelineSnapshot {
+    const calls = (this.#tally as { totals?(): PipelineSnapshot['calls'] } | undefined)?.totals?.()
+    const policies = this.policies.map(
+      (policy): PolicySnapshot => policy.snapshot?.() ?? { policy: 'other', name: policy.name },
+    )
+    return { name: this.name, calls, policies }
+  }
+}
+
+class Admitting extends Compiled implements AdmittingPipeline<unknown> {
+  readonly #admission: Admission
+
+  constructor(environment: Environment, policies: readonly Policy[], all: readonly Policy[]) {
+    super(environment, policies, all)
+    this.#admission = new Admission(all, environment)
+  }
+
+  admit(options: CallOptions = noOptions): Permit | Rejection {
+    return this.#admission.admit(options)
+  }
+
+  admitAsync(options: CallOptions = noOptions): Promise<Permit | Rejection> {
+    return this.#admission.admitAsync(options)
+  }
+}
+
+/** Builds from the innermost outwards; gates that stand side by side are fused into one frame. */
+function chain(policies: readonly Policy[], environment: Environment): Next {
+  let next: Next = innermost
+  let gates: Gate[] = []
+  for (const policy of policies.toReversed()) {
+    if (policy.kind === 'gate') {
+      gates.unshift(policy)
+      continue
+    }
+    if (gates.length > 0) next = frame(gates, next, environment.judge)
+    gates = []
+    next = policy.wrap(next, environment)
+  }
+  return gates.length > 0 ? frame(gates, next, environment.judge) : next
+}
+
+/** The guarded function itself. What it throws at once is a rejection like any other. */
+function innermost(call: CallRecord): Promise<unknown> {
+  try {
+    return Promise.resolve(call.run(call))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,130 @@
+// The retry layer: which failure is tried again, when, and how often. It believes the pipeline's classifier and has no
+// predicate of its own. It never repeats a refusal of its own pipeline, and never begins what cannot end in time.
+// The loop around the attempts stands in `attempts.ts`.
+import { Attempts } from './attempts.ts'
+import { type Backoff, type BackoffKind, backoffMs } from './backoff.ts'
+import type { Verdict } from './classify.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { PolicyEvents } from './events.ts'
+import { check, checkCount, checkKeys, type Duration, parseDuration } from './options.ts'
+import type { Call, Environment, Layer, Next } from './policy.ts'
+import { type RetryBudget, retryBudget } from './retry-budget.ts'
+import type { RetrySnapshot } from './snapshot.ts'
+
+/** Options of `retry`. */
+export interface RetryOptions {
+  /** Name in events and snapshots. Default 'retry'. */
+  readonly name?: string | undefined
+  /** Tries in all, the first included. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** How waits grow. Default 'exponential'. */
+  readonly backoff?: BackoffKind | undefined
+  /** The first wait. Default '100ms'. */
+  readonly delay?: Duration | undefined
+  /** No wait is longer, also when the other side asks for it by Retry-After. Default '10s'. */
+  readonly maxDelay?: Duration | undefined
+  /** Share of each wait that chance may take away, so that clients do not retry in step: [0, 1]. Default 0.5. */
+  readonly jitter?: number | undefined
+  /** Bounds retries to a share of the calls. Default: one of its own, 20 % and 3 a second. */
+  readonly budget?: RetryBudget | undefined
+}
+
+const defaults = Object.freeze({
+  name: 'retry',
+  maxAttempts: 3,
+  backoff: 'exponential' as BackoffKind,
+  delay: '100ms' as Duration,
+  maxDelay: '10s' as Duration,
+  jitter: 0.5,
+  budget: undefined,
+})
+
+/**
+ * Tries again after a retryable failure. Listing it says that the function may run twice; `execute(fn, { idempotent: false })`
+ * turns it off for one call.
+ *
+ * @example
+ * const orders = pipeline(timeout('2s'), retry({ maxAttempts: 4, delay: '50ms' }), circuitBreaker())
+ */
+export function retry(options: RetryOptions = {}): Retry {
+  return new Retry(options)
+}
+
+/** The layer that `retry` makes. */
+export class Retry implements Layer {
+  readonly kind = 'layer'
+  readonly admission = 'retry'
+  readonly name: string
+  readonly events: PolicyEvents = new PolicyEvents()
+  readonly budget: RetryBudget
+  readonly #maxAttempts: number
+  readonly #backoff: Backoff
+  #clock: Clock = systemClock
+  #retries = 0
+  #recovered = 0
+  #exhausted = 0
+
+  constructor(options: RetryOptions) {
+    checkKeys(options, defaults, 'retry')
+    const jitter = options.jitter ?? defaults.jitter
+    const kind = options.backoff ?? defaults.backoff
+    this.name = options.name ?? defaults.name
+    this.budget = options.budget ?? retryBudget()
+    this.#maxAttempts = options.maxAttempts ?? defaults.maxAttempts
+    checkCount(this.#maxAttempts, 'retry.maxAttempts', 1)
+    const kinds = ['constant', 'linear', 'exponential', 'decorrelated']
+    check(kinds.includes(kind), 'retry.backoff', `one of ${kinds.join(', ')}`, kind)
+    check(typeof jitter === 'number' && jitter >= 0 && jitter <= 1, 'retry.jitter', 'in [0, 1]', jitter)
+    this.#backoff = {
+      kind,
+      jitter,
+      delayMs: parseDuration(options.delay ?? defaults.delay, 'retry.delay'),
+      maxDelayMs: parseDuration(options.maxDelay ?? defaults.maxDelay, 'retry.maxDelay'),
+    }
+  }
+
+  wrap(next: Next, environment: Environment): Next {
+    this.#clock = environment.clock
+    const attempts = new Attempts(this, next, environment)
+    return (call) => attempts.run(call)
+  }
+
+  /**
+   * Milliseconds until the next try, or undefined when there is none; a granted try is taken from the budget and counted.
+   * `failed` is the number of the attempt that ended with `verdict`, `previousMs` the wait before it.
+   */
+  grant(
+    call: Call,
+    failed: number,
+    previousMs: number,
+    verdict: Verdict,
+    error: unknown,
+    { clock, random }: Environment,
+  ): number | undefined {
+    if (verdict.outcome !== 'failure' || !verdict.retryable || !call.idempotent || this.#maxAttempts === 1)
+      return undefined
+    const now = clock.now()
+    const wait = backoffMs(this.#backoff, failed, previousMs, random)
+    const delayMs = Math.min(Math.max(wait, verdict.retryAfterMs ?? 0), this.#backoff.maxDelayMs)
+    // The budget is asked last, so that nothing is withdrawn for a try that is not made.
+    if (failed >= this.#maxAttempts || now + delayMs >= call.deadline || !this.budget.tryWithdraw(now)) {
+      this.#exhausted++
+      return undefined
+    }
+    this.#retries++
+    if (this.events.heard) {
+      this.events.publish({ type: 'retry', policy: this.name, pipeline: call.name, attempt: failed, delayMs, error })
+    }
+    return delayMs
+  }
+
+  /** A later attempt succeeded. */
+  recover(): void {
+    this.#recovered++
+  }
+
+  snapshot(): RetrySnapshot {
+    const totals = { retries: this.#retries, recovered: this.#recovered, exhausted: this.#exhausted }
+    return { policy: 'retry', name: this.name, totals, budgetBalance: this.budget.balance(this.#clock.now()) }
+  }
+}

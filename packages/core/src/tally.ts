@@ -1,0 +1,58 @@
+// The book-keeping of a registered pipeline, as its outermost gate: calls by outcome, calls in flight, and the time of the
+// last one, by which a registry knows what it may forget. It never refuses.
+import { type Clock, systemClock } from './clock.ts'
+import { SwitchgearError } from './errors.ts'
+import type { Call, Environment, Gate, Outcome } from './policy.ts'
+import type { PipelineSnapshot } from './snapshot.ts'
+
+/** Counts the calls of one pipeline. */
+export class Tally implements Gate {
+  readonly kind = 'gate'
+  readonly name = 'tally'
+  clock: Clock = systemClock
+  /** Monotonic milliseconds of the last start or end of a call. */
+  lastUsedAt = 0
+  inFlight = 0
+  /** Set by the registry when it forgot this pipeline; the next call then registers it again. */
+  onCall: (() => void) | undefined = undefined
+  #successes = 0
+  #failures = 0
+  #ignored = 0
+
+  adopt({ clock }: Environment): void {
+    this.clock = clock
+    this.lastUsedAt = clock.now()
+  }
+
+  enter(call: Call): number {
+    this.inFlight++
+    this.lastUsedAt = call.startedAt
+    this.onCall?.()
+    return 0
+  }
+
+  settle(_call: Call, _ticket: number, outcome: Outcome): void {
+    if (outcome === 'success') this.#successes++
+    else if (outcome === 'failure') this.#failures++
+    else this.#ignored++
+  }
+
+  exit(): void {
+    this.inFlight--
+  }
+
+  /** It never refuses, so nobody asks; the contract of a gate has the method all the same. */
+  refusal(call: Call): SwitchgearError {
+    return new SwitchgearError('SG_BAD_OPTIONS', `${call.name}: a tally refuses nothing`)
+  }
+
+  /** What a snapshot shows. */
+  totals(): NonNullable<PipelineSnapshot['calls']> {
+    return {
+      successes: this.#successes,
+      failures: this.#failures,
+      ignored: this.#ignored,
+      inFlight: this.inFlight,
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// The tickets of one pass through neighbouring gates. Invariant: a gate that admitted is settled and exited exactly once,
+// in reverse order, whether the call ended, was refused further in, or was cut off.
+import type { CallRecord } from './call.ts'
+import type { Call, Gate, Outcome } from './policy.ts'
+
+/** Enters, settles and exits a row of gates, outermost first. */
+export class Tickets {
+  readonly gates: readonly Gate[]
+  readonly #tickets: number[]
+  /** The refused ticket, after `enter` answered an index. */
+  refused = 0
+
+  constructor(gates: readonly Gate[]) {
+    this.gates = gates
+    this.#tickets = gates.map(() => 0)
+  }
+
+  /**
+   * Enters every gate and answers -1, or backs out of all that were entered and answers the index of the refusing gate.
+   * `held` is the index of a gate whose ticket was reserved by waiting.
+   */
+  enter(call: Call, held: number, reserved: number): number {
+    const gates = this.gates
+    for (let index = 0; index < gates.length; index++) {
+      const gate = gates[index] as Gate
+      const ticket = index === held ? reserved : gate.enter(call)
+      if (ticket < 0) {
+        this.#leave(call, index - 1, 'ignored', undefined)
+        // A reserved slot further in was not reached, so nothing above gave it back.
+        if (held > index) leaveGate(gates[held] as Gate, call, reserved, 'ignored', undefined)
+        this.refused = ticket
+        return index
+      }
+      this.#tickets[index] = ticket
+    }
+    return -1
+  }
+
+  /**
+   * After a refusal at `refusing`: waits in the queue of that gate, holding nothing, and enters everything again, because
+   * the world has changed meanwhile. Resolves when all gates are entered; rejects with the refusal, or the abort's reason.
+   */
+  async wait(call: CallRecord, refusing: number): Promise<void> {
+    for (let index = refusing; index >= 0;) {
+      const gate = this.gates[index] as Gate
+      if (gate.canWait?.(this.refused) !== true) throw gate.refusal(call, this.refused)
+      const ticket = (await gate.wait?.(call)) ?? -1
+      if (ticket < 0) throw gate.refusal(call, ticket)
+      if (call.signal.aborted) {
+        // The slot was handed over in the same turn in which the call was cut: give it back, nobody will run.
+        leaveGate(gate, call, ticket, 'ignored', undefined)
+        throw call.signal.reason
+      }
+      // The time in the queue is not the guarded function's.
+      call.restart()
+      index = this.enter(call, index, ticket)
+    }
+  }
+
+  /** Settles and exits everything: for a call that ends at one moment. */
+  end(call: Call, outcome: Outcome, error: unknown): void {
+    this.#leave(call, this.gates.length - 1, outcome, error)
+  }
+
+  /** Lets every gate learn, without freeing anything. */
+  settle(call: Call, outcome: Outcome, error: unknown): void {
+    for (let index = this.gates.length - 1; index >= 0; index--) {
+      ;(this.gates[index] as Gate).settle(call, this.#tickets[index] as number, outcome, error)
+    }
+  }
+
+  /** Frees everything that was settled before. */
+  exit(call: Call): void {
+    for (let index = this.gates.length - 1; index >= 0; index--) {
+      ;(this.gates[index] as Gate).exit(call, this.#tickets[index] as number)
+    }
+  }
+
+  #leave(call: Call, from: number, outcome: Outcome, error: unknown): void {
+    for (let index = from; index >= 0; index--) {
+      leaveGate(this.gates[index] as Gate, call, this.#tickets[index] as number, outcome, error)
+    }
+  }
+}
+
+function leaveGate(gate: Gate, call: Call, ticket: number, outcome: Outcome, error: unknown): void {
+  gate.settle(call, ticket, outcome, error)
+  gate.exit(call, ticket)
+}

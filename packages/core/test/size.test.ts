@@ -1,0 +1,24 @@
+// What core weighs in a user's bundle. The budgets hold exactly: a size does not depend on the machine.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bundles, weigh } from '../../../bench/core/bundles.ts'
+
+for (const { label, source, budget } of bundles) {
+  if (budget === undefined) continue
+  test(`${label} weighs at most ${budget} bytes of gzip`, async (t) => {
+    const { gzip, minified, files } = await weigh(source)
+    const breakdown = files.map(({ file, bytes }) => `${String(bytes).padStart(6)}  ${file}`).join('\n')
+    t.diagnostic(`${gzip} bytes of gzip, ${minified} minified`)
+    assert.ok(minified > 1000, `the bundle holds only ${minified} bytes: its exports were not found`)
+    assert.ok(
+      gzip <= budget,
+      `${gzip} bytes of gzip, ${gzip - budget} over the budget; minified bytes by file:\n${breakdown}`,
+    )
+  })
+}
+
+test('no module of core brings a dependency or a Node module into the bundle', async () => {
+  const { files, external } = await weigh(`export * from '@switchgear/core'`)
+  const foreign = files.filter(({ file }) => file !== '<stdin>' && !file.startsWith('packages/core/src/'))
+  assert.deepEqual([foreign, external], [[], []])
+})
