@@ -47,6 +47,7 @@ interface Waiter {
 /** The gate that `bulkhead` makes. */
 export class Bulkhead implements Gate {
   readonly kind = 'gate'
+  readonly ignoresCall = true
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
   #maxInFlight = 0

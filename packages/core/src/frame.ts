@@ -1,9 +1,11 @@
 // Neighbouring gates fused into one step of the pipeline: enter all, run the rest, let all learn, free all. This is the
-// hottest file: the pass of a call, with its two handlers bound once, comes from a pool, so that a guarded call costs one
-// `then` and no closure. Returning that `then` (instead of `new Promise`) keeps async stack traces whole.
-import type { CallRecord, Cuttable } from './call.ts'
+// hottest file. Two things make it fast: handlers are bound once per pass and passes are reused, so that a guarded call
+// costs one `then` and no closure; and that `then` is returned as it is, which keeps async stack traces whole where
+// `new Promise` loses them. A `then` alone is 1.9 times a bare await, so there is little to spend on the rest.
+import { CallRecord, type Cuttable, noOptions } from './call.ts'
 import type { Judge, Verdict } from './classify.ts'
-import type { Gate, Next, Outcome } from './policy.ts'
+import type { Call, Gate, Next, Outcome } from './policy.ts'
+import { Rejecting, rejected } from './rejection.ts'
 import { Tickets } from './tickets.ts'
 
 /** Passes kept for reuse per frame; beyond so many concurrent calls a pass is simply made and forgotten. */
@@ -20,21 +22,48 @@ class Frame {
   readonly judge: Judge
   readonly #next: Next
   readonly #pool: Pass[] = []
+  /** The gate of a frame that has just one. */
+  readonly #only: Gate | undefined
+  #shared: SharedPass | undefined = undefined
 
   constructor(gates: readonly Gate[], next: Next, judge: Judge) {
     this.gates = gates
     this.#next = next
     this.judge = judge
+    this.#only = gates.length === 1 ? gates[0] : undefined
   }
 
   run(call: CallRecord): Promise<unknown> {
-    const pass = this.#pool.pop() ?? new Pass(this)
-    const refusing = pass.enter(call, -1, 0)
+    const only = this.#only
+    if (only !== undefined && only.ignoresCall === true && call.top === null) return this.#runShared(only, call)
+    const pass = this.#pass()
+    const refusing = pass.tickets.enter(call, -1, 0)
     return refusing < 0 ? this.#admitted(pass, call) : this.#refused(pass, call, refusing)
   }
 
   release(pass: Pass): void {
     if (this.#pool.length < mostPooled) this.#pool.push(pass)
+  }
+
+  /**
+   * The commonest case: one gate that learns the same whichever call it was, and nobody who could cut the call off. Then all
+   * calls with an equal ticket (those of one generation of a breaker) share one pass. Measured: 1.9 instead of 2.6 times a
+   * bare await.
+   */
+  #runShared(gate: Gate, call: CallRecord): Promise<unknown> {
+    const ticket = gate.enter(call)
+    let shared = this.#shared
+    if (shared === undefined || shared.ticket !== ticket) {
+      if (ticket < 0) return this.#refused(this.#pass(ticket), call, 0)
+      shared = this.#shared = new SharedPass(gate, ticket, call, this.judge)
+    }
+    return this.#next(call).then(shared.fulfilled, shared.rejected)
+  }
+
+  #pass(refused = 0): Pass {
+    const pass = this.#pool.pop() ?? new Pass(this)
+    pass.tickets.refused = refused
+    return pass
   }
 
   #admitted(pass: Pass, call: CallRecord): Promise<unknown> {
@@ -46,15 +75,15 @@ class Frame {
 
   #refused(pass: Pass, call: CallRecord, refusing: number): Promise<unknown> {
     const gate = this.gates[refusing] as Gate
-    if (gate.canWait?.(pass.refused) === true) return this.#queued(pass, call, refusing)
-    const error = gate.refusal(call, pass.refused)
+    if (gate.canWait?.(pass.tickets.refused) === true) return this.#queued(pass, call, refusing)
+    const error = gate.refusal(call, pass.tickets.refused)
     this.release(pass)
-    return Promise.reject(error)
+    return rejected(error)
   }
 
   async #queued(pass: Pass, call: CallRecord, refusing: number): Promise<unknown> {
     try {
-      await pass.wait(call, refusing)
+      await pass.tickets.wait(call, refusing)
     } catch (error) {
       this.release(pass)
       throw error
@@ -63,33 +92,26 @@ class Frame {
   }
 }
 
-/** One call inside one frame. It returns to the pool only after its handlers ran, since they are bound to it. */
-class Pass extends Tickets implements Cuttable {
-  below: Cuttable | null = null
-  call: CallRecord | null = null
-  readonly #frame: Frame
+/** What becomes of a result: the judge says what it means, the gates learn it, and the caller gets it unchanged. */
+abstract class Handlers {
+  readonly #judge: Judge
 
-  constructor(owner: Frame) {
-    super(owner.gates)
-    this.#frame = owner
+  constructor(judge: Judge) {
+    this.#judge = judge
   }
 
+  protected abstract close(outcome: Outcome, error: unknown): void
+
   readonly fulfilled = (value: unknown): unknown => {
-    const { ofValue } = this.#frame.judge
-    if (ofValue === undefined) this.#close('success', undefined)
+    const { ofValue } = this.#judge
+    if (ofValue === undefined) this.close('success', undefined)
     else this.#judged(ofValue, value, undefined)
     return value
   }
 
-  readonly rejected = (error: unknown): never => {
-    this.#judged(this.#frame.judge.ofError, error, error)
-    throw error
-  }
-
-  cut(outcome: Outcome, reason: unknown): void {
-    const call = this.call as CallRecord
-    this.call = null
-    this.end(call, outcome, reason)
+  readonly rejected = (error: unknown): Rejecting => {
+    this.#judged(this.#judge.ofError, error, error)
+    return new Rejecting(error)
   }
 
   /** A classifier that throws costs the caller its answer, but never a permit: the gates learn 'ignored' and are freed. */
@@ -98,18 +120,60 @@ class Pass extends Tickets implements Cuttable {
     try {
       outcome = judge(result).outcome
     } finally {
-      this.#close(outcome, error)
+      this.close(outcome, error)
     }
   }
+}
 
-  #close(outcome: Outcome, error: unknown): void {
+/** One call inside one frame. It returns to the pool only after its handlers ran, since they are bound to it. */
+class Pass extends Handlers implements Cuttable {
+  below: Cuttable | null = null
+  call: CallRecord | null = null
+  readonly tickets: Tickets
+  readonly #frame: Frame
+
+  constructor(owner: Frame) {
+    super(owner.judge)
+    this.tickets = new Tickets(owner.gates)
+    this.#frame = owner
+  }
+
+  cut(outcome: Outcome, reason: unknown): void {
+    const call = this.call as CallRecord
+    this.call = null
+    this.tickets.end(call, outcome, reason)
+  }
+
+  protected close(outcome: Outcome, error: unknown): void {
     const call = this.call
     if (call !== null) {
       this.call = null
       // Frames nest, so a pass that is on the stack lies on top when it ends by itself.
       if (call.top === this) call.top = this.below
-      this.end(call, outcome, error)
+      this.tickets.end(call, outcome, error)
     }
     this.#frame.release(this)
   }
 }
+
+/** All calls with one ticket through a frame of one gate; `call` stands for any of them, for the gate ignores it. */
+class SharedPass extends Handlers {
+  readonly ticket: number
+  readonly #gate: Gate
+  readonly #call: Call
+
+  constructor(gate: Gate, ticket: number, call: CallRecord, judge: Judge) {
+    super(judge)
+    this.ticket = ticket
+    this.#gate = gate
+    // Not the first caller's own call: that would keep its function alive.
+    this.#call = new CallRecord(nothing, call.environment, noOptions, 1, undefined)
+  }
+
+  protected close(outcome: Outcome, error: unknown): void {
+    this.#gate.settle(this.#call, this.ticket, outcome, error)
+    this.#gate.exit(this.#call, this.ticket)
+  }
+}
+
+const nothing = (): undefined => undefined

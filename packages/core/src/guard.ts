@@ -7,6 +7,7 @@ import type { Timer } from './clock.ts'
 import { Cutoff, type CutoffOwner } from './cutoff.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import type { Next } from './policy.ts'
+import { rejected } from './rejection.ts'
 
 export const deadlineEntry: ErrorEntry = {
   code: 'SG_DEADLINE_EXCEEDED',
@@ -19,9 +20,9 @@ export const deadlineEntry: ErrorEntry = {
 /** Runs `next` under the caller's signal and deadline. */
 export function guard(call: CallRecord, next: Next): Promise<unknown> {
   const { signal, deadline } = call.options
-  if (signal?.aborted === true) return Promise.reject(signal.reason)
+  if (signal?.aborted === true) return rejected(signal.reason)
   const left = deadline === undefined ? undefined : deadline - call.environment.clock.now()
-  if (left !== undefined && left <= 0) return Promise.reject(exceeded(call.name))
+  if (left !== undefined && left <= 0) return rejected(exceeded(call.name))
   return new Guard(call).run(next, left)
 }
 

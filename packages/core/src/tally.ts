@@ -8,6 +8,7 @@ import type { PipelineSnapshot } from './snapshot.ts'
 /** Counts the calls of one pipeline. */
 export class Tally implements Gate {
   readonly kind = 'gate'
+  readonly ignoresCall = true
   readonly name = 'tally'
   clock: Clock = systemClock
   /** Monotonic milliseconds of the last start or end of a call. */

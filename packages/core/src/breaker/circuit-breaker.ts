@@ -61,6 +61,11 @@ export class CircuitBreaker implements Gate {
     return this.#circuit.state
   }
 
+  /** Only a breaker that looks for slow calls needs to know when a call began. */
+  get ignoresCall(): boolean {
+    return !this.#circuit.rules.timesCalls
+  }
+
   /** The first pipeline that compiles it gives it time and chance; a later one shares the state as it is. */
   adopt({ clock, random }: Environment): void {
     if (this.#adopted) return
