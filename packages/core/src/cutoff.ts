@@ -3,7 +3,7 @@
 // does later is swallowed. Invariant: it answers once, and its pooled record is reused only after the function ended.
 import type { CallRecord, Cuttable } from './call.ts'
 import type { Judge } from './classify.ts'
-import type { Outcome } from './policy.ts'
+import type { Outcome, ResultHandlers } from './policy.ts'
 
 /** Ways in which a cutoff tells its owner how it ended; each is called at most once per call. */
 export interface CutoffOwner {
@@ -24,6 +24,7 @@ export class Cutoff implements Cuttable {
   readonly #owner: CutoffOwner
   #answered = false
   #outerLimit: number | undefined = undefined
+  #handlers: ResultHandlers | undefined = undefined
   #resolve: (value: unknown) => void = nobody
   #reject: (error: unknown) => void = nobody
 
@@ -32,8 +33,9 @@ export class Cutoff implements Cuttable {
   }
 
   /** Puts itself on the call's stack and answers what the caller waits for. `limit` is the new deadline, monotonic ms. */
-  begin(call: CallRecord, limit: number | undefined): Promise<unknown> {
+  begin(call: CallRecord, limit: number | undefined, handlers?: ResultHandlers): Promise<unknown> {
     this.call = call
+    this.#handlers = handlers
     this.#answered = false
     this.#outerLimit = call.limit
     call.limit = limit
@@ -49,10 +51,9 @@ export class Cutoff implements Cuttable {
   /** Ends it now: the gates inside learn `outcome`, the function's signal says `reason`, and the caller receives it. */
   sever(outcome: Outcome, reason: unknown): void {
     const call = this.call as CallRecord
-    const reject = this.#reject
     call.cut(this, outcome, reason)
     this.#close(call)
-    reject(reason)
+    this.#answer(this.#handlers?.rejected, reason, this.#reject)
   }
 
   /** Cut off together with something further out, which answers the caller: this promise stays open and is garbage. */
@@ -67,27 +68,40 @@ export class Cutoff implements Cuttable {
 
   readonly #fulfilled = (value: unknown): void => {
     const call = this.call as CallRecord
-    const resolve = this.#resolve
     if (this.#answered) {
       this.#owner.judge.discard(value)
       this.#owner.abandoned(call)
     } else {
       this.#close(call)
-      resolve(value)
+      this.#answer(this.#handlers?.fulfilled, value, this.#resolve)
     }
     this.#end()
   }
 
   readonly #rejected = (error: unknown): void => {
     const call = this.call as CallRecord
-    const reject = this.#reject
     if (this.#answered) {
       this.#owner.abandoned(call)
     } else {
       this.#close(call)
-      reject(error)
+      this.#answer(this.#handlers?.rejected, error, this.#reject)
     }
     this.#end()
+  }
+
+  /** Through the handler of the frame around it, if that is fused with it; else as it is. */
+  #answer(
+    handler: ((result: unknown) => unknown) | undefined,
+    result: unknown,
+    plainly: (result: unknown) => void,
+  ): void {
+    if (handler === undefined) return plainly(result)
+    try {
+      this.#resolve(handler(result))
+    } catch (error) {
+      // A classifier threw; its gates are freed already.
+      this.#reject(error)
+    }
   }
 
   #close(call: CallRecord): void {
@@ -101,6 +115,7 @@ export class Cutoff implements Cuttable {
   #end(): void {
     // A pooled record must not keep the last caller's function and result alive.
     this.call = this.below = null
+    this.#handlers = undefined
     this.#resolve = this.#reject = nobody
     this.#owner.free(this)
   }

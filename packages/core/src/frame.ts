@@ -4,7 +4,7 @@
 // `new Promise` loses them. A `then` alone is 1.9 times a bare await, so there is little to spend on the rest.
 import { CallRecord, type Cuttable, noOptions } from './call.ts'
 import type { Judge, Verdict } from './classify.ts'
-import type { Call, Gate, Next, Outcome } from './policy.ts'
+import type { Call, Gate, Next, Outcome, ResultHandlers } from './policy.ts'
 import { Rejecting, rejected } from './rejection.ts'
 import { Tickets } from './tickets.ts'
 
@@ -20,7 +20,7 @@ export function frame(gates: readonly Gate[], next: Next, judge: Judge): Next {
 class Frame {
   readonly gates: readonly Gate[]
   readonly judge: Judge
-  readonly #next: Next
+  readonly #run: (call: CallRecord, handlers: ResultHandlers) => Promise<unknown>
   readonly #pool: Pass[] = []
   /** The gate of a frame that has just one. */
   readonly #only: Gate | undefined
@@ -28,7 +28,7 @@ class Frame {
 
   constructor(gates: readonly Gate[], next: Next, judge: Judge) {
     this.gates = gates
-    this.#next = next
+    this.#run = next.fused ?? ((call, { fulfilled, rejected }) => next(call).then(fulfilled, rejected))
     this.judge = judge
     this.#only = gates.length === 1 ? gates[0] : undefined
   }
@@ -57,7 +57,7 @@ class Frame {
       if (ticket < 0) return this.#refused(this.#pass(ticket), call, 0)
       shared = this.#shared = new SharedPass(gate, ticket, call, this.judge)
     }
-    return this.#next(call).then(shared.fulfilled, shared.rejected)
+    return this.#run(call, shared)
   }
 
   #pass(refused = 0): Pass {
@@ -70,7 +70,7 @@ class Frame {
     pass.call = call
     // Only what lies further out can cut this pass; with nothing there, there is no need to be found.
     if (call.top !== null) call.push(pass)
-    return this.#next(call).then(pass.fulfilled, pass.rejected)
+    return this.#run(call, pass)
   }
 
   #refused(pass: Pass, call: CallRecord, refusing: number): Promise<unknown> {

@@ -8,7 +8,7 @@ import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { Lane, type Waiting } from './lane.ts'
 import { checkKeys, type Duration, parseDuration } from './options.ts'
-import type { Environment, Layer, Next } from './policy.ts'
+import type { Environment, Layer, Next, ResultHandlers } from './policy.ts'
 import type { TimeoutSnapshot } from './snapshot.ts'
 
 export const timeoutEntry: ErrorEntry = {
@@ -58,7 +58,8 @@ export class Timeout implements Layer {
 
   wrap(next: Next, environment: Environment): Next {
     const deadlines = new Deadlines(this, next, environment)
-    return (call) => deadlines.run(call)
+    const run = (call: CallRecord, handlers?: ResultHandlers): Promise<unknown> => deadlines.run(call, handlers)
+    return Object.assign((call: CallRecord) => run(call), { fused: run })
   }
 
   /** The error of one expiry, counted and published: for adapters that enforce a deadline themselves. */
@@ -103,13 +104,16 @@ class Deadlines implements CutoffOwner {
     this.#lane = new Lane(environment.clock)
   }
 
-  run(call: CallRecord): Promise<unknown> {
+  run(call: CallRecord, handlers?: ResultHandlers): Promise<unknown> {
     const now = this.#clock.now()
     const due = now + this.#policy.afterMs
     // A call that must end earlier anyway is cut off by whoever set that limit.
-    if (call.limit !== undefined && call.limit <= due) return this.#next(call)
+    if (call.limit !== undefined && call.limit <= due) {
+      const running = this.#next(call)
+      return handlers === undefined ? running : running.then(handlers.fulfilled, handlers.rejected)
+    }
     const cutoff = this.#pool.pop() ?? new TimedCutoff(this)
-    const answer = cutoff.begin(call, due)
+    const answer = cutoff.begin(call, due, handlers)
     this.#lane.join(cutoff, due, now)
     cutoff.follow(this.#next(call))
     return answer
