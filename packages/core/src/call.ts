@@ -10,6 +10,9 @@ export interface Cuttable {
   cut(outcome: Outcome, reason: unknown): void
 }
 
+/** Lies lowest on the stack of a child that can be cut: an empty stack means that nobody can. */
+const bottom: Cuttable = Object.freeze({ below: null, cut: () => undefined })
+
 export const noOptions: CallOptions = Object.freeze({})
 
 /**
@@ -70,7 +73,10 @@ export class CallRecord implements Call {
 
   /** A call of its own for the inner part of a layer that may go on after that part was cut. */
   child(attempt: number): CallRecord {
-    return new CallRecord(this.run, this.environment, this.options, attempt, this.limit)
+    const child = new CallRecord(this.run, this.environment, this.options, attempt, this.limit)
+    // Whoever can cut this call cuts its child too, so what runs inside must be found on the child's stack.
+    if (this.top !== null) child.top = bottom
+    return child
   }
 
   /** After a wait in a queue: the time it took is not the guarded function's. */

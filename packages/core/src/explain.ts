@@ -1,5 +1,5 @@
 // All error codes in one table, assembled from the files of those who give them. A test proves that every code that the
-// sources give is here.
+// sources give is here. It has an entry point of its own, `@switchgear/core/explain`, so that no service carries the texts.
 import { circuitIsolatedEntry, circuitOpenEntry } from './breaker/open-error.ts'
 import { bulkheadEntry } from './bulkhead.ts'
 import { badOptions, type ErrorEntry } from './errors.ts'

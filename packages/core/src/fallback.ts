@@ -94,7 +94,7 @@ class Stage implements Cuttable {
     this.#call = call
     this.#inner = call.child(call.attempt)
     this.#environment = environment
-    call.push(this)
+    if (call.top !== null) call.push(this)
   }
 
   run(next: Next): Promise<unknown> {

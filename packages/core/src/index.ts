@@ -18,7 +18,6 @@ export { type Classifier, classify, failure, finalFailure, ignored, success, typ
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type ErrorEntry, type ErrorParts, OptionsError, SwitchgearError } from './errors.ts'
 export { type CircuitState, type Listener, type PolicyEvent, PolicyEvents } from './events.ts'
-export { errorTable, explain } from './explain.ts'
 export { Fallback, fallback, type FallbackOptions, type Substitute } from './fallback.ts'
 export { guarded } from './guarded.ts'
 export { classifyHttp, type HttpResponseLike } from './http.ts'
