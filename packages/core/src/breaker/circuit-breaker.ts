@@ -85,10 +85,11 @@ export class CircuitBreaker implements Gate {
 
   settle(call: Call, ticket: number, outcome: Outcome, error?: unknown): void {
     const circuit = this.#circuit
-    // The common case: a success while closed, and nobody looks at time.
-    if (outcome === 'success' && ticket === circuit.base && circuit.state === 'closed' && !circuit.rules.windowed) {
+    // The common case: a success while closed. Time cannot have changed anything, and a success opens nothing.
+    if (outcome === 'success' && ticket === circuit.base && circuit.state === 'closed' && !circuit.rules.timesCalls) {
       this.#successes++
       circuit.failuresInRow = 0
+      if (circuit.rules.windowed) circuit.storage().record(circuit.clock.now(), false, false)
     } else if (circuit.state !== 'disabled') {
       this.#learn(call, ticket, outcome, error)
     }

@@ -173,7 +173,7 @@ export class Circuit {
     if (failed) this.failuresInRow++
     else if (outcome === 'success') this.failuresInRow = 0
     // An abort counts nowhere, unless it came so late that the call was slow.
-    if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.#storage().record(now, failed, slow)
+    if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.storage().record(now, failed, slow)
     if (!failed && !slow) return
     const reason = this.#tripped()
     if (reason === undefined) return
@@ -191,7 +191,8 @@ export class Circuit {
     return undefined
   }
 
-  #storage(): Window {
+  /** The window, made when the first result needs it. */
+  storage(): Window {
     const { windowMs, windowCalls } = this.rules
     return (this.window ??= windowMs > 0 ? new TimeWindow(windowMs) : new CountWindow(windowCalls))
   }
