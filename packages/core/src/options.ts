@@ -33,6 +33,11 @@ export function checkCount(value: number, path: string, least: number, most: num
   check(Number.isInteger(value) && value >= least && value <= most, path, `a whole number ${range}`, value)
 }
 
+/** A number in [least, most]. */
+export function checkRange(value: number, path: string, least: number, most: number): void {
+  check(typeof value === 'number' && value >= least && value <= most, path, `in [${least}, ${most}]`, value)
+}
+
 /** A share of a whole: greater than 0 and at most 1. */
 export function checkRatio(value: number, path: string): void {
   check(typeof value === 'number' && value > 0 && value <= 1, path, 'in (0, 1]', value)
@@ -42,7 +47,7 @@ export function checkRatio(value: number, path: string): void {
 export function checkKeys(options: object, known: object, path: string): void {
   check(typeof options === 'object' && options !== null, path, 'an object of options', options)
   for (const key of Object.keys(options)) {
-    if (!(key in known))
+    if (!Object.hasOwn(known, key))
       throw new OptionsError(`${path}.${key} is not an option; known are ${Object.keys(known).join(', ')}`)
   }
 }

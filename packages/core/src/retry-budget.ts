@@ -1,7 +1,7 @@
 // A bound on retries as a share of the calls, so that retries cannot become the outage. After Finagle's RetryBudget: each
 // call deposits `ratio` of a retry, each retry withdraws one, deposits are worth something for ten seconds, and
 // `minPerSecond` keeps a quiet client able to retry. A deposit reads no clock: it is counted, and aged at the withdrawal.
-import { check, checkKeys } from './options.ts'
+import { checkKeys, checkRange } from './options.ts'
 
 /** What retry and hedge ask. Give the same one to several pipelines and they share it. */
 export interface RetryBudget {
@@ -38,8 +38,8 @@ export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
   checkKeys(options, defaults, 'retryBudget')
   const ratio = options.ratio ?? defaults.ratio
   const minPerSecond = options.minPerSecond ?? defaults.minPerSecond
-  check(typeof ratio === 'number' && ratio >= 0 && ratio <= 1000, 'retryBudget.ratio', 'in [0, 1000]', ratio)
-  check(minPerSecond >= 0 && minPerSecond < Infinity, 'retryBudget.minPerSecond', '>= 0 and finite', minPerSecond)
+  checkRange(ratio, 'retryBudget.ratio', 0, 1000)
+  checkRange(minPerSecond, 'retryBudget.minPerSecond', 0, 1_000_000)
   return new AgingBudget(ratio, minPerSecond)
 }
 

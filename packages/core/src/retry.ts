@@ -6,7 +6,7 @@ import { type Backoff, type BackoffKind, backoffMs } from './backoff.ts'
 import type { Verdict } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { PolicyEvents } from './events.ts'
-import { check, checkCount, checkKeys, type Duration, parseDuration } from './options.ts'
+import { check, checkCount, checkKeys, checkRange, type Duration, parseDuration } from './options.ts'
 import type { Call, Environment, Layer, Next } from './policy.ts'
 import { type RetryBudget, retryBudget } from './retry-budget.ts'
 import type { RetrySnapshot } from './snapshot.ts'
@@ -74,7 +74,7 @@ export class Retry implements Layer {
     checkCount(this.#maxAttempts, 'retry.maxAttempts', 1)
     const kinds = ['constant', 'linear', 'exponential', 'decorrelated']
     check(kinds.includes(kind), 'retry.backoff', `one of ${kinds.join(', ')}`, kind)
-    check(typeof jitter === 'number' && jitter >= 0 && jitter <= 1, 'retry.jitter', 'in [0, 1]', jitter)
+    checkRange(jitter, 'retry.jitter', 0, 1)
     this.#backoff = {
       kind,
       jitter,

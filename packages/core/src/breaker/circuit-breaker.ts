@@ -1,7 +1,7 @@
 // The circuit breaker as a gate: it times calls where slow ones count, keeps the totals, builds refusals, publishes
 // events, and lets an operator isolate, disable and release it. When it opens and closes is the law of `circuit.ts`.
 import { systemClock } from '../clock.ts'
-import { OptionsError, stackless, SwitchgearError } from '../errors.ts'
+import { stackless, SwitchgearError } from '../errors.ts'
 import { type CircuitState, PolicyEvents } from '../events.ts'
 import type { Call, Environment, Gate, Outcome } from '../policy.ts'
 import { systemRandom } from '../random.ts'
@@ -9,6 +9,7 @@ import type { CircuitBreakerSnapshot } from '../snapshot.ts'
 import { Circuit, refusedIsolated, refusedOpen, refusedProbing, spectator } from './circuit.ts'
 import { CircuitOpenError, digestOf, type FailureDigest } from './open-error.ts'
 import { type CircuitBreakerOptions, defaultRules, rulesOf } from './options.ts'
+import { checkSnapshot } from './restoration.ts'
 
 /**
  * Fails fast while a dependency is down: after 5 failures in a row it opens for 30 s, then lets 3 probes through, and
@@ -70,6 +71,8 @@ export class CircuitBreaker implements Gate {
   adopt({ clock, random }: Environment): void {
     if (this.#adopted) return
     this.#adopted = true
+    // What was restored before stands on the old clock; what remains of it is the same on the new one.
+    this.#circuit.until += clock.now() - this.#circuit.clock.now()
     this.#circuit.clock = clock
     this.#circuit.random = random
   }
@@ -140,8 +143,9 @@ export class CircuitBreaker implements Gate {
     const rules = rulesOf(merged)
     const circuit = this.#circuit
     circuit.advance(circuit.clock.now())
-    const { windowMs, windowCalls } = circuit.rules
-    if (rules.windowMs !== windowMs || rules.windowCalls !== windowCalls) circuit.window = undefined
+    const { windowMs, windowCalls, windowed } = circuit.rules
+    // A window that was not fed for a while would mix old results with new ones.
+    if (rules.windowMs !== windowMs || rules.windowCalls !== windowCalls || !windowed) circuit.window = undefined
     this.#options = merged
     circuit.rules = rules
   }
@@ -181,15 +185,12 @@ export class CircuitBreaker implements Gate {
    * back as open with nothing remaining, since its probes are gone. Throws `SG_BAD_OPTIONS` for what is not a snapshot.
    */
   restore(snapshot: CircuitBreakerSnapshot): void {
-    const { version, state, openRemainingMs, takenAt, reopenings } = snapshot
-    if (version !== 1)
-      throw new OptionsError(`circuitBreaker.restore: version ${String(version)} is not known, only 1 is`)
-    const numbers = [openRemainingMs, takenAt, reopenings].every((number) => Number.isFinite(number) && number >= 0)
-    if (!numbers || !restorable.includes(state))
-      throw new OptionsError('circuitBreaker.restore: this is not a snapshot')
+    checkSnapshot(snapshot)
+    const { state, openRemainingMs, takenAt, reopenings } = snapshot
     const circuit = this.#circuit
     const now = circuit.clock.now()
     const reason = snapshot.reason ?? 'restored'
+    circuit.advance(now)
     // A wall clock that was set back must not lengthen the open time.
     const passed = Math.max(0, circuit.clock.wallNow() - takenAt)
     circuit.reopenings = reopenings
@@ -223,10 +224,8 @@ export class CircuitBreaker implements Gate {
     if (outcome === 'success') this.#successes++
     else if (outcome === 'failure') this.#failures++
     else this.#ignored++
-    const before = circuit.transitions
-    circuit.learn(ticket, outcome, slow, now)
-    // Only the failure that opened it is kept, and of that only its words.
-    if (circuit.transitions !== before && outcome === 'failure') this.#cause = digestOf(error)
+    // Only what opened it is kept, and of that only its words; a slow success has none.
+    if (circuit.learn(ticket, outcome, slow, now)) this.#cause = digestOf(error)
   }
 
   #refuse(call: Call, ticket: number): SwitchgearError {
@@ -259,4 +258,3 @@ export class CircuitBreaker implements Gate {
 }
 
 const noOptions: CircuitBreakerOptions = Object.freeze({})
-const restorable: readonly CircuitState[] = ['closed', 'open', 'half-open', 'isolated', 'disabled']

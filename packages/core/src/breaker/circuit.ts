@@ -69,14 +69,17 @@ export class Circuit {
     }
   }
 
-  /** A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. */
-  learn(ticket: number, outcome: Outcome, slow: boolean, now: number): void {
+  /**
+   * A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. Answers
+   * whether this very result has opened the circuit.
+   */
+  learn(ticket: number, outcome: Outcome, slow: boolean, now: number): boolean {
     // Time first: what fell due before this result happened before it, and may have made its ticket stale.
     this.advance(now)
     const slot = ticket - this.base
-    if (slot < 0 || slot >= spectator) return
-    if (this.probes !== undefined) this.#learnProbe(this.probes, slot, outcome, slow, now)
-    else if (this.state === 'closed' || this.state === 'half-open') this.#learnCall(outcome, slow, now)
+    if (slot < 0 || slot >= spectator) return false
+    if (this.probes !== undefined) return this.#learnProbe(this.probes, slot, outcome, slow, now)
+    return (this.state === 'closed' || this.state === 'half-open') && this.#learnCall(outcome, slow, now)
   }
 
   /** Frees the slot of a probe of this generation. */
@@ -151,15 +154,18 @@ export class Circuit {
     return this.random() < share ? this.base : refusedRamp
   }
 
-  #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number): void {
-    if (slot === 0) return
+  #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number): boolean {
+    if (slot === 0) return false
     probes.settle(slot)
     if (outcome === 'failure' || slow) {
       this.#open(now, outcome === 'failure' ? 'a probe failed' : 'a probe was slow', this.reopenings + 1)
-    } else if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
+      return true
+    }
+    if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
       if (this.rules.rampForMs > 0) this.#ramp(now)
       else this.close(now, `${probes.successes} probes succeeded`)
     }
+    return false
   }
 
   #ramp(now: number): void {
@@ -168,26 +174,26 @@ export class Circuit {
   }
 
   /** A result while closed or in the ramp: the same triggers decide. */
-  #learnCall(outcome: Outcome, slow: boolean, now: number): void {
+  #learnCall(outcome: Outcome, slow: boolean, now: number): boolean {
     const failed = outcome === 'failure'
     if (failed) this.failuresInRow++
     else if (outcome === 'success') this.failuresInRow = 0
     // An abort counts nowhere, unless it came so late that the call was slow.
     if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.storage().record(now, failed, slow)
-    if (!failed && !slow) return
-    const reason = this.#tripped()
-    if (reason === undefined) return
+    const reason = failed || slow ? this.#tripped() : undefined
+    if (reason === undefined) return false
     this.#open(now, reason, this.state === 'half-open' ? this.reopenings + 1 : 0)
+    return true
   }
 
-  /** Why the circuit must open now, if it must. Thresholds are inclusive. */
+  /** Why the circuit must open now, if it must. Thresholds are inclusive: 7 / 100 is 0.07, where 0.07 * 100 is more than 7. */
   #tripped(): string | undefined {
     const { rules, window, failuresInRow } = this
     if (failuresInRow >= rules.consecutiveFailures) return `${failuresInRow} failures in a row`
     if (window === undefined || window.calls < rules.minimumThroughput) return undefined
     const { calls, failures, slow } = window
-    if (failures >= rules.failureRatio * calls) return `${failures} of ${calls} calls failed`
-    if (slow >= rules.slowCallRatio * calls) return `${slow} of ${calls} calls were slow`
+    if (failures / calls >= rules.failureRatio) return `${failures} of ${calls} calls failed`
+    if (slow / calls >= rules.slowCallRatio) return `${slow} of ${calls} calls were slow`
     return undefined
   }
 

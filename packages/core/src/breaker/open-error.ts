@@ -42,17 +42,30 @@ export interface FailureDigest {
   readonly status: number | undefined
 }
 
-/** Digests an error of any shape; undefined where nothing was thrown. */
+/** Digests an error of any shape; undefined where nothing was thrown. Frozen, because many refusals carry the same one. */
 export function digestOf(error: unknown): FailureDigest | undefined {
   if (error === undefined) return undefined
-  if (typeof error !== 'object' || error === null) {
-    return { name: typeof error, message: String(error), code: undefined, status: undefined }
+  try {
+    return Object.freeze(
+      typeof error === 'object' && error !== null
+        ? read(error as Record<string, unknown>)
+        : digest(typeof error, String(error)),
+    )
+  } catch {
+    // A getter of the user's error threw. The caller gets the error itself; for the refusals there are no words.
+    return digest('Error', 'its properties cannot be read')
   }
-  const { name, message, code, status } = error as Record<string, unknown>
-  return {
-    name: typeof name === 'string' ? name : 'Error',
-    message: typeof message === 'string' ? message : '',
-    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
-    status: typeof status === 'number' ? status : undefined,
-  }
+}
+
+function read({ name, message, code, status }: Record<string, unknown>): FailureDigest {
+  return digest(
+    typeof name === 'string' ? name : 'Error',
+    typeof message === 'string' ? message : '',
+    typeof code === 'string' || typeof code === 'number' ? code : undefined,
+    typeof status === 'number' ? status : undefined,
+  )
+}
+
+function digest(name: string, message: string, code?: string | number, status?: number): FailureDigest {
+  return { name, message, code, status }
 }

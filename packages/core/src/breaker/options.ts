@@ -1,6 +1,6 @@
 // The options of a circuit breaker, their defaults and bounds. `rulesOf` turns them into what the state machine uses:
 // milliseconds, and one flag for each kind of trigger, so that the hot path asks nothing twice.
-import { check, checkCount, checkKeys, checkRatio, type Duration, parseDuration } from '../options.ts'
+import { check, checkCount, checkKeys, checkRange, checkRatio, type Duration, parseDuration } from '../options.ts'
 
 /** Options of `circuitBreaker`. */
 export interface CircuitBreakerOptions {
@@ -16,7 +16,7 @@ export interface CircuitBreakerOptions {
   readonly slowCallDuration?: Duration | undefined
   /** What the ratios look at: a duration, or (a number) so many last calls. Default '10s'. */
   readonly window?: Duration | undefined
-  /** Calls in the window before a ratio may open it. Default 10. */
+  /** Calls in the window before a ratio may open it; no more than a window of a count holds. Default 10. */
   readonly minimumThroughput?: number | undefined
   /** How long it stays open. Default '30s'. */
   readonly openFor?: Duration | undefined
@@ -96,7 +96,7 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
   const failureRatio = ratio(given.failureRatio, at('failureRatio'))
   const slowCallRatio = ratio(given.slowCallRatio, at('slowCallRatio'))
   const windowed = failureRatio < Infinity || slowCallRatio < Infinity
-  const inRow = options.consecutiveFailures ?? (windowed ? false : defaults.consecutiveFailures)
+  const inRow = options.consecutiveFailures === undefined && windowed ? false : given.consecutiveFailures
   if (inRow !== false) checkCount(inRow, at('consecutiveFailures'), 1)
   check(windowed || inRow !== false, 'circuitBreaker', 'given at least one trigger', 'consecutiveFailures: false alone')
   const counts = typeof given.window === 'number'
@@ -104,8 +104,10 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
   for (const key of ['minimumThroughput', 'successesToClose'] as const) checkCount(given[key], at(key), 1)
   checkCount(given.halfOpenCalls, at('halfOpenCalls'), 1, 1000)
   const { jitter, openForFactor } = given
-  check(typeof jitter === 'number' && jitter >= 0 && jitter <= 1, at('jitter'), 'in [0, 1]', jitter)
-  check(openForFactor >= 1 && openForFactor <= 100, at('openForFactor'), 'in [1, 100]', openForFactor)
+  checkRange(jitter, at('jitter'), 0, 1)
+  checkRange(openForFactor, at('openForFactor'), 1, 100)
+  check(typeof given.name === 'string', at('name'), 'a string', given.name)
+  check(typeof given.sharedError === 'boolean', at('sharedError'), 'true or false', given.sharedError)
   check(given.mode === 'protect' || given.mode === 'observe', at('mode'), "'protect' or 'observe'", given.mode)
   const openForMs = ms('openFor', 1)
   const openForMaxMs = options.openForMax === undefined ? Math.max(ms('openForMax', 1), openForMs) : ms('openForMax', 1)
@@ -118,7 +120,8 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
     slowCallMs: ms('slowCallDuration', 0),
     windowMs,
     windowCalls: counts ? (given.window as number) : 0,
-    minimumThroughput: given.minimumThroughput,
+    // A window of fewer calls than that could never be full enough to open.
+    minimumThroughput: counts ? Math.min(given.minimumThroughput, given.window as number) : given.minimumThroughput,
     openForMs,
     openForMaxMs,
     openForFactor,

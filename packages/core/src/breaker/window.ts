@@ -24,8 +24,8 @@ export class TimeWindow implements Window {
   readonly #bucketMs: number
   /** Calls, failures, slow calls of each bucket, side by side. */
   readonly #ring = new Uint32Array(buckets * 3)
-  /** Number of the current bucket since the zero of the clock. */
-  #current = 0
+  /** Number of the current bucket, counted from the zero of the clock; negative before it. None until the first record. */
+  #current = -Infinity
 
   constructor(lengthMs: number) {
     this.#bucketMs = lengthMs / buckets
@@ -33,7 +33,7 @@ export class TimeWindow implements Window {
 
   record(now: number, failed: boolean, slow: boolean): void {
     this.age(now)
-    const at = (this.#current % buckets) * 3
+    const at = placeOf(this.#current)
     const ring = this.#ring
     ring[at] = (ring[at] as number) + 1
     this.calls++
@@ -52,7 +52,7 @@ export class TimeWindow implements Window {
     const passed = bucket - this.#current
     if (passed <= 0) return
     if (passed >= buckets) this.clear()
-    else for (let step = 1; step <= passed; step++) this.#empty(((this.#current + step) % buckets) * 3)
+    else for (let step = 1; step <= passed; step++) this.#empty(placeOf(this.#current + step))
     this.#current = bucket
   }
 
@@ -68,6 +68,11 @@ export class TimeWindow implements Window {
     this.slow -= ring[at + 2] as number
     ring[at] = ring[at + 1] = ring[at + 2] = 0
   }
+}
+
+/** Where the numbers of a bucket stand in the ring. */
+function placeOf(bucket: number): number {
+  return (((bucket % buckets) + buckets) % buckets) * 3
 }
 
 /** The last `size` calls: one byte each, 1 for failed, 2 for slow. */
