@@ -66,6 +66,8 @@ class Run implements Cuttable {
   readonly rejected = (error: unknown): unknown => {
     if (this.#over) throw error
     const delayMs = this.#grant(this.#judge(this.#attempts.environment.judge.ofError, error), error)
+    // A listener that heard of the retry may have cut the call off.
+    if (this.#over) throw error
     if (delayMs !== undefined) return this.#again(delayMs)
     this.#close()
     if (
@@ -84,6 +86,7 @@ class Run implements Cuttable {
     const { judge } = this.#attempts.environment
     const verdict = judge.ofValue === undefined ? success : this.#judge(judge.ofValue, value)
     const delayMs = this.#grant(verdict, value)
+    if (this.#over) return value
     if (delayMs !== undefined) {
       judge.discard(value)
       return this.#again(delayMs)

@@ -60,6 +60,7 @@ export class Bulkhead implements Gate {
   #queued = 0
 
   constructor(options: BulkheadOptions) {
+    checkKeys(options, defaults, 'bulkhead')
     this.name = options.name ?? defaults.name
     this.update({ ...defaults, ...options })
   }

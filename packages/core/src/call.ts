@@ -81,7 +81,12 @@ export class CallRecord implements Call {
 
   /** After a wait in a queue: the time it took is not the guarded function's. */
   restart(): void {
-    this.#begun = undefined
+    if (this.#begun !== undefined) this.#begun = this.environment.clock.now()
+  }
+
+  /** Whether it was cut off; then it must not start any more. */
+  get isCut(): boolean {
+    return this.#controller !== undefined && this.#controller.signal.aborted
   }
 
   push(part: Cuttable): void {

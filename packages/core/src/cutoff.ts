@@ -4,6 +4,7 @@
 import type { CallRecord, Cuttable } from './call.ts'
 import type { Judge } from './classify.ts'
 import type { Outcome, ResultHandlers } from './policy.ts'
+import { Rejecting } from './rejection.ts'
 
 /** Ways in which a cutoff tells its owner how it ended; each is called at most once per call. */
 export interface CutoffOwner {
@@ -23,10 +24,11 @@ export class Cutoff implements Cuttable {
   call: CallRecord | null = null
   readonly #owner: CutoffOwner
   #answered = false
+  #reason: unknown = undefined
   #outerLimit: number | undefined = undefined
   #handlers: ResultHandlers | undefined = undefined
-  #resolve: (value: unknown) => void = nobody
-  #reject: (error: unknown) => void = nobody
+  #resolve: ((value: unknown) => void) | undefined = undefined
+  #reject: ((error: unknown) => void) | undefined = undefined
 
   constructor(owner: CutoffOwner) {
     this.#owner = owner
@@ -43,22 +45,33 @@ export class Cutoff implements Cuttable {
     return new Promise(this.#capture)
   }
 
-  /** Hooks itself onto the running function. Apart from `begin`, so that the stack is complete before anything runs. */
+  /**
+   * Hooks itself onto the running function. Apart from `begin`, so that the stack is complete before anything runs. The
+   * answer is settled by the promise's own functions, one turn after our handlers: V8 follows those, and only those, when
+   * it collects an async stack trace, and without them an error would not show the caller.
+   */
   follow(running: Promise<unknown>): void {
-    running.then(this.#fulfilled, this.#rejected)
+    running.then(this.#fulfilled, this.#rejected).then(this.#resolve, this.#reject)
   }
 
   /** Ends it now: the gates inside learn `outcome`, the function's signal says `reason`, and the caller receives it. */
   sever(outcome: Outcome, reason: unknown): void {
     const call = this.call as CallRecord
+    const [resolve, reject, handlers] = [this.#resolve, this.#reject, this.#handlers]
     call.cut(this, outcome, reason)
-    this.#close(call)
-    this.#answer(this.#handlers?.rejected, reason, this.#reject)
+    this.#close(call, reason)
+    try {
+      if (handlers === undefined) reject?.(reason)
+      else resolve?.(handlers.rejected(reason))
+    } catch (error) {
+      // The classifier threw; its gates are freed already.
+      reject?.(error)
+    }
   }
 
   /** Cut off together with something further out, which answers the caller: this promise stays open and is garbage. */
-  cut(): void {
-    this.#close(this.call as CallRecord)
+  cut(_outcome: Outcome, reason: unknown): void {
+    this.#close(this.call as CallRecord, reason)
   }
 
   readonly #capture = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
@@ -66,46 +79,33 @@ export class Cutoff implements Cuttable {
     this.#reject = reject
   }
 
-  readonly #fulfilled = (value: unknown): void => {
-    const call = this.call as CallRecord
+  readonly #fulfilled = (value: unknown): unknown => {
+    const handlers = this.#handlers
     if (this.#answered) {
       this.#owner.judge.discard(value)
-      this.#owner.abandoned(call)
-    } else {
-      this.#close(call)
-      this.#answer(this.#handlers?.fulfilled, value, this.#resolve)
+      this.#owner.abandoned(this.call as CallRecord)
+      return this.#end()
     }
+    this.#close(this.call as CallRecord, undefined)
     this.#end()
+    return handlers === undefined ? value : handlers.fulfilled(value)
   }
 
-  readonly #rejected = (error: unknown): void => {
-    const call = this.call as CallRecord
+  readonly #rejected = (error: unknown): unknown => {
+    const handlers = this.#handlers
     if (this.#answered) {
-      this.#owner.abandoned(call)
-    } else {
-      this.#close(call)
-      this.#answer(this.#handlers?.rejected, error, this.#reject)
+      // A function that ends with the very reason of its cutting has obeyed: it brings no late result.
+      if (error !== this.#reason) this.#owner.abandoned(this.call as CallRecord)
+      return this.#end()
     }
+    this.#close(this.call as CallRecord, undefined)
     this.#end()
+    return handlers === undefined ? new Rejecting(error) : handlers.rejected(error)
   }
 
-  /** Through the handler of the frame around it, if that is fused with it; else as it is. */
-  #answer(
-    handler: ((result: unknown) => unknown) | undefined,
-    result: unknown,
-    plainly: (result: unknown) => void,
-  ): void {
-    if (handler === undefined) return plainly(result)
-    try {
-      this.#resolve(handler(result))
-    } catch (error) {
-      // A classifier threw; its gates are freed already.
-      this.#reject(error)
-    }
-  }
-
-  #close(call: CallRecord): void {
+  #close(call: CallRecord, reason: unknown): void {
     this.#answered = true
+    this.#reason = reason
     // After a cut from outside the stack no longer holds it; else, since stretches nest, it lies on top.
     if (call.top === this) call.top = this.below
     call.limit = this.#outerLimit
@@ -115,10 +115,7 @@ export class Cutoff implements Cuttable {
   #end(): void {
     // A pooled record must not keep the last caller's function and result alive.
     this.call = this.below = null
-    this.#handlers = undefined
-    this.#resolve = this.#reject = nobody
+    this.#handlers = this.#resolve = this.#reject = this.#reason = undefined
     this.#owner.free(this)
   }
 }
-
-const nobody = (): void => undefined

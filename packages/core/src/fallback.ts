@@ -55,6 +55,7 @@ export class Fallback<Alt> implements Layer<Alt> {
     const isFunction = typeof substitute === 'function'
     const holds = isFunction || (typeof substitute === 'object' && substitute !== null && 'value' in substitute)
     check(holds, 'fallback', 'a function (error, call) => value or an object { value }', substitute)
+    if (!isFunction) checkKeys(substitute, { value: undefined }, 'fallback')
     this.name = options.name ?? known.name
     this.#substitute = isFunction ? substitute : () => substitute.value
   }
@@ -117,8 +118,7 @@ class Stage implements Cuttable {
     this.#close()
     const { judge } = this.#environment
     if (judge.ofValue?.(value).outcome !== 'failure') return value
-    const answer = this.#fallback.answer(failedResult(value, this.#call.name), this.#call)
-    return answer.finally(() => judge.discard(value))
+    return this.#replace(value)
   }
 
   readonly #rejected = (error: unknown): unknown => {
@@ -128,6 +128,17 @@ class Stage implements Cuttable {
     const verdict: Verdict = this.#environment.judge.ofError(error)
     if (!refused && verdict.outcome !== 'failure') throw error
     return this.#fallback.answer(error, this.#call)
+  }
+
+  async #replace(value: unknown): Promise<unknown> {
+    let answer: unknown
+    try {
+      answer = await this.#fallback.answer(failedResult(value, this.#call.name), this.#call)
+      return answer
+    } finally {
+      // The substitute may have read the failed value, or answer with it after all.
+      if (answer !== value) this.#environment.judge.discard(value)
+    }
   }
 
   #close(): void {

@@ -67,6 +67,12 @@ class Frame {
   }
 
   #admitted(pass: Pass, call: CallRecord): Promise<unknown> {
+    if (call.isCut) {
+      // A listener that heard of the entering, or somebody in the turns after a wait, has ended the call before it began.
+      pass.tickets.end(call, 'ignored', undefined)
+      this.release(pass)
+      return rejected(call.signal.reason)
+    }
     pass.call = call
     // Only what lies further out can cut this pass; with nothing there, there is no need to be found.
     if (call.top !== null) call.push(pass)

@@ -72,21 +72,23 @@ class Guard implements CutoffOwner {
   }
 }
 
-/** Lets the caller's abort and deadline reach a call that only waits (in a queue); the answer ends that. */
-export function guardWait(call: CallRecord): () => void {
-  const { signal, deadline } = call.options
+/** Lets the caller's abort and the call's deadline reach a call that only waits (in a queue); the answer ends that. */
+export function guardWait(call: CallRecord, expired: () => SwitchgearError): () => void {
+  const { signal } = call.options
+  const { limit } = call
   const { clock } = call.environment
   const abort = (): void => call.cut(null, 'ignored', signal?.reason)
-  const expire = (): void => call.cut(null, 'failure', exceeded(call.name))
+  const expire = (): void => call.cut(null, 'failure', expired())
   signal?.addEventListener('abort', abort)
-  const timer = deadline === undefined ? undefined : clock.setTimer(expire, deadline - clock.now())
+  const timer = limit === undefined || limit === Infinity ? undefined : clock.setTimer(expire, limit - clock.now())
   return () => {
     signal?.removeEventListener('abort', abort)
     timer?.cancel()
   }
 }
 
-function exceeded(pipeline: string): SwitchgearError {
+/** The error of a deadline that the caller set. */
+export function exceeded(pipeline: string): SwitchgearError {
   const message = `${pipeline === '' ? 'pipeline' : pipeline}: the caller's deadline has passed`
   return stackless(() => new SwitchgearError('SG_DEADLINE_EXCEEDED', message, { pipeline }))
 }

@@ -17,7 +17,7 @@ export function guarded<Alt>(
   pipeline: Pipeline<Alt>,
 ): <This, Args extends unknown[], R>(
   method: (this: This, ...args: Args) => Promise<R>,
-  context?: ClassMethodDecoratorContext,
+  context?: ClassMethodDecoratorContext<This, (this: This, ...args: Args) => Promise<R>>,
 ) => (this: This, ...args: Args) => Promise<R | Alt> {
   return (method) => pipeline.wrap(method)
 }

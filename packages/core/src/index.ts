@@ -1,5 +1,4 @@
 // @switchgear/core: policies and pipelines. No dependency, any JavaScript runtime.
-export type { Admission, Attempt, Permit, Rejection } from './admission.ts'
 export type { BackoffKind } from './backoff.ts'
 export { CircuitBreaker, circuitBreaker } from './breaker/circuit-breaker.ts'
 export { CircuitOpenError, type FailureDigest } from './breaker/open-error.ts'
@@ -22,6 +21,7 @@ export { Fallback, fallback, type FallbackOptions, type Substitute } from './fal
 export { guarded } from './guarded.ts'
 export { classifyHttp, type HttpResponseLike } from './http.ts'
 export { type Duration, parseDuration } from './options.ts'
+export type { Attempt, Permit, Rejection } from './permit.ts'
 export {
   type AdmittingPipeline,
   type AltOf,

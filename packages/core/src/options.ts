@@ -9,8 +9,15 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h:
 
 /** Throws `<path> must be <bound>, got <value>` unless `holds`. */
 export function check(holds: boolean, path: string, bound: string, value: unknown): void {
-  if (!holds)
-    throw new OptionsError(`${path} must be ${bound}, got ${typeof value === 'string' ? `'${value}'` : String(value)}`)
+  if (!holds) throw new OptionsError(`${path} must be ${bound}, got ${shown(value)}`)
+}
+
+/** A value for a message. An object is shown by its kind only: it may be large, hold secrets, or refuse to become a text. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'function') return `the function ${value.name}`
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 /**
@@ -43,9 +50,15 @@ export function checkRatio(value: number, path: string): void {
   check(typeof value === 'number' && value > 0 && value <= 1, path, 'in (0, 1]', value)
 }
 
+/** Anything but a list that can have keys. */
+export function checkObject(value: unknown, path: string): void {
+  const holds = typeof value === 'object' && value !== null && !Array.isArray(value)
+  check(holds, path, 'an object of options', value)
+}
+
 /** Refuses a key that `known` does not have: a misspelt option would otherwise be a silent default. */
 export function checkKeys(options: object, known: object, path: string): void {
-  check(typeof options === 'object' && options !== null, path, 'an object of options', options)
+  checkObject(options, path)
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(known, key))
       throw new OptionsError(`${path}.${key} is not an option; known are ${Object.keys(known).join(', ')}`)

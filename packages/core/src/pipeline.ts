@@ -1,6 +1,6 @@
 // The pipeline: policies, outermost first, compiled once into one function that runs a call. Neighbouring gates become one
 // frame, each layer wraps what follows. It owns no state of its own: a policy object is its state, wherever it is listed.
-import { Admission, isRetry, type Permit, type Rejection } from './admission.ts'
+import { Admission, isRetry } from './admission.ts'
 import { CallRecord, noOptions } from './call.ts'
 import { classify, type Classifier, Judge } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -8,7 +8,8 @@ import { OptionsError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
 import { frame } from './frame.ts'
 import { guard } from './guard.ts'
-import { checkKeys } from './options.ts'
+import { checkKeys, checkObject, shown } from './options.ts'
+import type { Permit, Rejection } from './permit.ts'
 import type { Call, CallOptions, Environment, Gate, Layer, Next, Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { PipelineSnapshot, PolicySnapshot } from './snapshot.ts'
@@ -28,6 +29,8 @@ export interface PipelineOptions {
 /** Policies around calls. `Alt` is what its fallbacks may answer. */
 export interface Pipeline<out Alt = never> {
   readonly name: string
+  /** Type-level only: carries `Alt` for inference. */
+  readonly alt?: Alt
   /** Outermost first. */
   readonly policies: readonly Policy[]
   /** Runs `run` under all policies. Rejects with what it threw, with a refusal, or with the caller's own abort reason. */
@@ -49,12 +52,11 @@ export interface AdmittingPipeline<out Alt = never> extends Pipeline<Alt> {
   admitAsync(options?: CallOptions): Promise<Permit | Rejection>
 }
 
+/** What one policy may answer instead. A layer that has no `alt` at all answers nothing of its own. */
+type AltOfOne<One> = One extends Layer<infer Alt> ? ('alt' extends keyof One ? Alt : never) : never
+
 /** What the fallbacks among `P` may answer. */
-export type AltOf<P extends readonly Policy[]> = P[number] extends infer One
-  ? One extends Layer<infer Alt>
-    ? Alt
-    : never
-  : never
+export type AltOf<P extends readonly Policy[]> = AltOfOne<P[number]>
 
 /** What `pipeline(...P)` answers: it has `admit` only when every policy of it can be cut at the retry. */
 export type PipelineOf<P extends readonly Policy[]> =
@@ -73,9 +75,14 @@ export function pipeline<P extends readonly Policy[]>(...policies: P): PipelineO
 export function pipeline<P extends readonly Policy[]>(options: PipelineOptions, ...policies: P): PipelineOf<P>
 export function pipeline(...given: readonly (PipelineOptions | Policy)[]): Pipeline<unknown> {
   const [first, ...rest] = given
-  const hasOptions = first !== undefined && !('kind' in first)
+  const hasOptions = given.length > 0 && !isPolicy(first)
   const policies = (hasOptions ? rest : given) as Policy[]
-  return compile(hasOptions ? first : noPipelineOptions, policies)
+  return compile(hasOptions ? (first as PipelineOptions) : noPipelineOptions, policies)
+}
+
+function isPolicy(value: PipelineOptions | Policy | undefined): value is Policy {
+  const { kind } = (value ?? {}) as { readonly kind?: unknown }
+  return kind === 'gate' || kind === 'layer'
 }
 
 const noPipelineOptions: PipelineOptions = Object.freeze({})
@@ -85,10 +92,9 @@ const known = { name: '', classify: undefined, clock: undefined, random: undefin
 export function compile(options: PipelineOptions, policies: readonly Policy[], tally?: Gate): Pipeline<unknown> {
   checkKeys(options, known, 'pipeline')
   for (const [index, policy] of policies.entries()) {
-    if (policy?.kind !== 'gate' && policy?.kind !== 'layer') {
-      throw new OptionsError(`pipeline: policy ${index + 1} is not a policy, got ${String(policy)}`)
-    }
+    if (!isPolicy(policy)) throw new OptionsError(`pipeline: policy ${index + 1} is not a policy, got ${shown(policy)}`)
   }
+  checkObject(options.classify ?? classify, 'pipeline.classify')
   if (policies.filter(isRetry).length > 1) throw new OptionsError('pipeline: two retries multiply each other, list one')
   const environment: Environment = {
     name: options.name ?? '',
@@ -96,23 +102,25 @@ export function compile(options: PipelineOptions, policies: readonly Policy[], t
     random: options.random ?? systemRandom,
     judge: new Judge(options.classify ?? classify),
   }
-  const all = tally === undefined ? policies : [tally, ...policies]
   const admits = policies.every((policy) => policy.kind === 'gate' || policy.admission !== undefined)
-  return admits ? new Admitting(environment, policies, all) : new Compiled(environment, policies, all)
+  return admits ? new Admitting(environment, policies, tally) : new Compiled(environment, policies, tally)
 }
 
 class Compiled implements Pipeline<unknown> {
   readonly policies: readonly Policy[]
   readonly environment: Environment
   readonly #run: Next
-  readonly #tally: Policy | undefined
+  readonly #tally: Gate | undefined
 
-  constructor(environment: Environment, policies: readonly Policy[], all: readonly Policy[]) {
+  constructor(environment: Environment, policies: readonly Policy[], tally: Gate | undefined) {
     this.environment = environment
     this.policies = policies
-    this.#tally = all === policies ? undefined : all[0]
-    for (const policy of all) if (policy.kind === 'gate') policy.adopt?.(environment)
-    this.#run = chain(all, environment)
+    this.#tally = tally
+    for (const policy of policies) if (policy.kind === 'gate') policy.adopt?.(environment)
+    tally?.adopt?.(environment)
+    const run = chain(policies, environment)
+    // In a frame of its own, since a call that waits in a queue is one call and not a refused one and another.
+    this.#run = tally === undefined ? run : frame([tally], run, environment.judge)
   }
 
   get name(): string {
@@ -151,9 +159,9 @@ class Compiled implements Pipeline<unknown> {
 class Admitting extends Compiled implements AdmittingPipeline<unknown> {
   readonly #admission: Admission
 
-  constructor(environment: Environment, policies: readonly Policy[], all: readonly Policy[]) {
-    super(environment, policies, all)
-    this.#admission = new Admission(all, environment)
+  constructor(environment: Environment, policies: readonly Policy[], tally: Gate | undefined) {
+    super(environment, policies, tally)
+    this.#admission = new Admission(policies, environment, tally)
   }
 
   admit(options: CallOptions = noOptions): Permit | Rejection {

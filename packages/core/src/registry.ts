@@ -4,7 +4,7 @@
 import { type Clock, systemClock } from './clock.ts'
 import { type ErrorEntry, SwitchgearError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
-import { checkCount, checkKeys } from './options.ts'
+import { check, checkCount, checkKeys, checkObject } from './options.ts'
 import { compile, type Pipeline, type PipelineOf, type PipelineOptions } from './pipeline.ts'
 import type { Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
@@ -95,11 +95,13 @@ export class Registry {
     ...policies: P
   ): PipelineOf<P> {
     const given = typeof name === 'string' ? { name } : name
+    checkObject(given, 'registry.pipeline: its name, or options with a name,')
+    check(typeof given.name === 'string' && given.name !== '', 'registry.pipeline: the name', 'a text', given.name)
     if (this.get(given.name) !== undefined) {
       throw new SwitchgearError('SG_DUPLICATE_NAME', `registry: a pipeline named '${given.name}' exists already`)
     }
     const tally = new Tally()
-    const options = { clock: this.#clock, random: this.#random, ...given }
+    const options = { ...given, clock: given.clock ?? this.#clock, random: given.random ?? this.#random }
     const entry = { pipeline: compile(options, policies, tally), tally }
     if (!this.#admit(given.name, entry)) {
       const message = `registry: no room for '${given.name}': all ${this.#max} pipelines are in use`

@@ -70,6 +70,8 @@ export class Retry implements Layer {
     const kind = options.backoff ?? defaults.backoff
     this.name = options.name ?? defaults.name
     this.budget = options.budget ?? retryBudget()
+    const isBudget = typeof this.budget.deposit === 'function' && typeof this.budget.tryWithdraw === 'function'
+    check(isBudget, 'retry.budget', 'a RetryBudget, such as retryBudget() makes', options.budget)
     this.#maxAttempts = options.maxAttempts ?? defaults.maxAttempts
     checkCount(this.#maxAttempts, 'retry.maxAttempts', 1)
     const kinds = ['constant', 'linear', 'exponential', 'decorrelated']

@@ -9,7 +9,7 @@ import type { Clock } from './clock.ts'
 import { OptionsError } from './errors.ts'
 import { fallback } from './fallback.ts'
 import { classifyHttp } from './http.ts'
-import { check, checkKeys, type Duration } from './options.ts'
+import { check, checkKeys, checkObject, type Duration } from './options.ts'
 import { type Pipeline, pipeline } from './pipeline.ts'
 import type { Policy } from './policy.ts'
 import type { Random } from './random.ts'
@@ -79,13 +79,15 @@ function policyFrom(spec: PolicySpec): Policy {
   )
   if ('circuitBreaker' in spec) return breakerFrom(spec.circuitBreaker)
   if ('retry' in spec) {
-    const { budget, ...options } = spec.retry ?? {}
+    checkObject(spec.retry, 'retry')
+    const { budget, ...options } = spec.retry
     return retry(budget === undefined ? options : { ...options, budget: retryBudget(budget) })
   }
   if ('timeout' in spec) return timeout(spec.timeout)
-  if ('bulkhead' in spec) return bulkhead(spec.bulkhead ?? {})
+  if ('bulkhead' in spec) return bulkhead(spec.bulkhead)
   if ('fallback' in spec) {
-    const { name, ...substitute } = spec.fallback ?? {}
+    checkObject(spec.fallback, 'fallback')
+    const { name, ...substitute } = spec.fallback
     return fallback(substitute, { name })
   }
   throw new OptionsError(
@@ -96,7 +98,8 @@ function policyFrom(spec: PolicySpec): Policy {
 function breakerFrom(
   spec: PresetName | (CircuitBreakerOptions & { readonly preset?: PresetName | undefined }),
 ): Policy {
-  const { preset, ...options } = typeof spec === 'string' ? { preset: spec } : (spec ?? {})
+  if (typeof spec !== 'string') checkObject(spec, 'circuitBreaker')
+  const { preset, ...options } = typeof spec === 'string' ? { preset: spec } : spec
   if (preset === undefined) return circuitBreaker(options)
   const names = Object.keys(presets).join(', ')
   check(Object.hasOwn(presets, preset), 'circuitBreaker.preset', `one of ${names}`, preset)

@@ -11,7 +11,7 @@ export class Tally implements Gate {
   readonly ignoresCall = true
   readonly name = 'tally'
   clock: Clock = systemClock
-  /** Monotonic milliseconds of the last start or end of a call. */
+  /** Monotonic milliseconds at which a call last began, or the last one in flight ended. */
   lastUsedAt = 0
   inFlight = 0
   /** Set by the registry when it forgot this pipeline; the next call then registers it again. */
@@ -39,7 +39,7 @@ export class Tally implements Gate {
   }
 
   exit(): void {
-    this.inFlight--
+    if (--this.inFlight === 0) this.lastUsedAt = this.clock.now()
   }
 
   /** It never refuses, so nobody asks; the contract of a gate has the method all the same. */

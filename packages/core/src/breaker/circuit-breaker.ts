@@ -88,11 +88,16 @@ export class CircuitBreaker implements Gate {
 
   settle(call: Call, ticket: number, outcome: Outcome, error?: unknown): void {
     const circuit = this.#circuit
-    // The common case: a success while closed. Time cannot have changed anything, and a success opens nothing.
-    if (outcome === 'success' && ticket === circuit.base && circuit.state === 'closed' && !circuit.rules.timesCalls) {
+    // The common case: a fast success while closed. Time cannot have changed anything, and it opens nothing.
+    if (outcome === 'success' && ticket === circuit.base && circuit.state === 'closed') {
+      const { windowed, timesCalls, slowCallMs } = circuit.rules
+      if (windowed) {
+        const now = circuit.clock.now()
+        if (timesCalls && now - call.startedAt >= slowCallMs) return this.#learn(call, ticket, outcome, error)
+        circuit.storage().record(now, false, false)
+      }
       this.#successes++
       circuit.failuresInRow = 0
-      if (circuit.rules.windowed) circuit.storage().record(circuit.clock.now(), false, false)
     } else if (circuit.state !== 'disabled') {
       this.#learn(call, ticket, outcome, error)
     }

@@ -26,14 +26,17 @@ export class TimeWindow implements Window {
   readonly #ring = new Uint32Array(buckets * 3)
   /** Number of the current bucket, counted from the zero of the clock; negative before it. None until the first record. */
   #current = -Infinity
+  /** Where the current bucket stands in the ring, and when it ends: most records fall into the same one. */
+  #at = 0
+  #endsAt = -Infinity
 
   constructor(lengthMs: number) {
     this.#bucketMs = lengthMs / buckets
   }
 
   record(now: number, failed: boolean, slow: boolean): void {
-    this.age(now)
-    const at = placeOf(this.#current)
+    if (now >= this.#endsAt) this.age(now)
+    const at = this.#at
     const ring = this.#ring
     ring[at] = (ring[at] as number) + 1
     this.calls++
@@ -54,6 +57,8 @@ export class TimeWindow implements Window {
     if (passed >= buckets) this.clear()
     else for (let step = 1; step <= passed; step++) this.#empty(placeOf(this.#current + step))
     this.#current = bucket
+    this.#at = placeOf(bucket)
+    this.#endsAt = (bucket + 1) * this.#bucketMs
   }
 
   clear(): void {

@@ -65,7 +65,7 @@ export class VirtualClock implements Clock {
       this.#fire(timer)
       await settle()
     }
-    this.#now = until
+    this.#now = Math.max(this.#now, until)
   }
 
   /** Like `advance`, without letting promises settle in between: for tests that must stay inside one turn. */
