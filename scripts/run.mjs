@@ -11,13 +11,17 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'node_modules', '.switchgear-lock')
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node')
 const source = '--conditions=@switchgear/source'
-const tests = ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts']
+const runTests = [source, '--test', '--test-timeout=120000']
 const bin = (name, at = name) => join('node_modules', at, 'bin', name)
 
-// A task is a list of steps, each an argument list for the pinned Node. Words after the task's name go to its last step.
+// A task is a list of steps, each an argument list for the pinned Node. Words after the task's name go to every step.
 const tasks = {
   start: [[source, 'examples/shop/src/main.ts']],
-  test: [[source, '--test', '--test-timeout=120000', ...tests]],
+  // The shop measures itself under load in real time, so nothing else may run beside it.
+  test: [
+    [...runTests, 'packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    [...runTests, '--test-concurrency=1', 'examples/*/test/**/*.test.ts'],
+  ],
   'test:long': [[source, '--test', '--test-timeout=1200000', 'packages/*/test/**/*.long.ts', 'test/**/*.long.ts']],
   'bench:core': [[source, '--expose-gc', 'bench/core/main.ts']],
   build: [[bin('tsc', 'typescript'), '-b']],
@@ -26,10 +30,7 @@ const tasks = {
     [bin('oxlint'), '--deny-warnings'],
     [bin('oxfmt'), '--check'],
   ],
-  fix: [
-    [bin('oxlint'), '--fix'],
-    [bin('oxfmt')],
-  ],
+  fix: [[bin('oxlint'), '--fix'], [bin('oxfmt')]],
 }
 
 const [name = '', ...rest] = process.argv.slice(2)
@@ -39,14 +40,16 @@ if (steps === undefined) {
   process.exit(2)
 }
 await setUp()
-for (const [index, step] of steps.entries()) {
-  const code = await run(pinnedNode, index === steps.length - 1 ? [...step, ...rest] : step)
+for (const step of steps) {
+  const code = await run(pinnedNode, [...step, ...rest])
   if (code !== 0) process.exit(code)
 }
 
 /** Installs when the lock file changed since the last install; silent when there is nothing to do. */
 async function setUp() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(stamp) && existsSync(pinnedNode) && readFileSync(stamp, 'utf8') === wanted) return
   const begun = Date.now()
   const say = (text) => console.error(`switchgear: ${text}`)

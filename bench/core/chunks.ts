@@ -16,3 +16,12 @@ export async function inChunks(loop: (count: number) => Promise<number | void>, 
 
 /** One turn of the event loop, timers included. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/**
+ * CPU milliseconds this process has used. Warming up is measured in these: on a busy machine a second of wall time may be
+ * a tenth of one, and code that is not yet optimised would be measured.
+ */
+export function spentMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}

@@ -4,7 +4,7 @@
 import { createHook } from 'node:async_hooks'
 import { getHeapStatistics } from 'node:v8'
 import type { Plan } from './cases.ts'
-import { inChunks, turn } from './chunks.ts'
+import { inChunks, spentMs, turn } from './chunks.ts'
 import { median } from './median.ts'
 
 /** Bytes, how far single measurements were off, and the reference's own. */
@@ -24,38 +24,28 @@ const rounds = 7
 
 /** Bytes that one call by `subject` allocates beyond one by `reference`. */
 export async function allocation(subject: Loop, reference: Loop, plan: Plan): Promise<Bytes> {
-  const warmUntil = performance.now() + plan.warmMs
-  while (performance.now() < warmUntil) {
-    await inChunks(subject, 1000)
-    // Many, so that the reference is optimised before the first measurement also beside a slow subject.
-    await inChunks(reference, 50_000)
-  }
-  const samples: number[] = []
-  const bares: number[] = []
-  for (let round = 0; round < rounds; round++) {
-    const own = await allocated(subject)
-    const bare = await allocated(reference)
-    samples.push(own - bare)
-    bares.push(bare)
-  }
-  return {
-    measured: median(samples),
-    min: Math.min(...samples),
-    max: Math.max(...samples),
-    bareBytes: median(bares),
-  }
+  const own = await allocated(subject, 2 * plan.warmMs)
+  const bare = median(await allocated(reference, plan.warmMs / 2))
+  const samples = own.map((bytes) => bytes - bare)
+  return { measured: median(samples), min: Math.min(...samples), max: Math.max(...samples), bareBytes: bare }
 }
 
-async function allocated(loop: Loop): Promise<number> {
-  await settled()
-  const before = getHeapStatistics()
-  await inChunks(loop, calls)
-  const after = getHeapStatistics()
-  const grown = after.used_heap_size - before.used_heap_size
-  const total = after.total_allocated_bytes - before.total_allocated_bytes
-  // The total also counts what the engine wastes and what compiling takes, so it is a little larger.
-  if (grown < total / 2) throw new Error(`a collection disturbed the measurement: ${grown} of ${total} bytes are left`)
-  return grown / calls
+/** Bytes per call, several times. Nothing is collected on purpose: a full collection also throws optimised code away. */
+async function allocated(loop: Loop, warmMs: number): Promise<number[]> {
+  const warmUntil = spentMs() + warmMs
+  while (spentMs() < warmUntil) await inChunks(loop, 1000)
+  const samples: number[] = []
+  for (let round = 0; round < 5 * rounds && samples.length < rounds; round++) {
+    const before = getHeapStatistics()
+    await inChunks(loop, calls)
+    const after = getHeapStatistics()
+    const grown = after.used_heap_size - before.used_heap_size
+    const total = after.total_allocated_bytes - before.total_allocated_bytes
+    // The total also counts what the engine wastes and what compiling takes, so it is a little larger; where it is far
+    // larger, a collection came in between.
+    if (grown > total / 2) samples.push(grown / calls)
+  }
+  return samples
 }
 
 /** Bytes that one idle thing keeps, and its timers. Needs --expose-gc. */

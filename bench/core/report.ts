@@ -1,6 +1,7 @@
 // How results are shown: aligned on a terminal and as a Markdown table. Owns all formatting; nothing here measures.
 import { cpus, loadavg, totalmem } from 'node:os'
 import type { Unit } from './cases.ts'
+import { spentMs } from './chunks.ts'
 import type { Measurement } from './run.ts'
 
 /** One measured subject. */
@@ -24,6 +25,8 @@ export interface Context {
   readonly cpu: string
   readonly memoryGiB: number
   readonly load: string
+  /** Nanoseconds that one read of the monotonic clock takes here: exact timing needs two a call. */
+  readonly clockNs: number
 }
 
 export interface Report {
@@ -43,7 +46,18 @@ export function context(command: string): Context {
     load: loadavg()
       .map((load) => load.toFixed(1))
       .join(' '),
+    clockNs: clockNs(),
   }
+}
+
+/** CPU nanoseconds of one `performance.now()`. */
+function clockNs(): number {
+  const reads = 500_000
+  let last = 0
+  for (let i = 0; i < reads; i++) last = performance.now()
+  const before = spentMs()
+  for (let i = 0; i < reads; i++) last = Math.max(last, performance.now())
+  return Math.round(((spentMs() - before) * 1e6) / reads)
 }
 
 const heads = ['', 'measured', 'budget', 'verdict', 'min .. max', 'detail']
@@ -62,13 +76,14 @@ export function asText({ context, rows }: Report): string {
     return column === 0 || column === heads.length - 1 ? cell.padEnd(width) : cell.padStart(width)
   }
   const table = lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')
-  const { command, date, node, cpu, memoryGiB, load } = context
-  return `${table}\n\n${command}\n${date}, Node ${node}, ${cpu}, ${memoryGiB} GiB, load ${load} at the start\n`
+  const { command, date, node, cpu, memoryGiB, load, clockNs } = context
+  const machine = `Node ${node}, ${cpu}, ${memoryGiB} GiB, load ${load} at the start, ${clockNs} ns to read the clock`
+  return `${table}\n\n${command}\n${date}, ${machine}\n`
 }
 
 /** The rows as the page that is committed. */
 export function asMarkdown({ context, rows }: Report): string {
-  const { command, date, node, cpu, memoryGiB, load } = context
+  const { command, date, node, cpu, memoryGiB, load, clockNs } = context
   const lines = rows.map((row) => `| ${[row.title, row.label, ...cells(row)].map((cell) => cell || ' ').join(' | ')} |`)
   return `# The kernel against its peers
 
@@ -77,6 +92,7 @@ ${command}
 \`\`\`
 
 Measured ${date} on Node ${node}, ${cpu}, ${memoryGiB} GiB of memory, load average ${load} at the start.
+Reading the monotonic clock once takes ${clockNs} ns on this machine; timing a call exactly takes two reads.
 
 | case | subject | measured | budget | verdict | min .. max | detail |
 |---|---|---:|---:|---|---:|---|
@@ -89,9 +105,9 @@ ${lines.join('\n')}
   median over all pairs. \`fn\` does nothing but count, so these are the worst ratios there can be: beside a real call over
   the network every one of them is small. Compare the libraries, not the multiples with your service.
 - Refusals are measured as \`try { await execute(fn) } catch {}\` against the bare successful call.
-- \`B\` allocated is the growth of the heap per call with no collection in between, less that of the bare call. \`B\` retained is the
-  growth of the heap by 20 000 idle breakers (5000 with \`--quick\`), divided by their number; timers are counted by the
-  engine's hooks.
+- \`B\` allocated is the growth of the heap per call with no collection in between, less that of the bare call.
+  \`B\` retained is the growth of the heap by 20 000 idle breakers (5000 with \`--quick\`), divided by their number; timers
+  are counted by the engine's hooks.
 - \`growth\` is the price of one failure with 100 000 calls in the breaker's time window, over the price with 100. Some
   peers bound what they keep: mollitia's time window remembers at most 1000 calls.
 - Sizes are gzip of one minified ES module, 1 KB = 1024 B. Node's own \`events\`, which opossum needs, is not counted.

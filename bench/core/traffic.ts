@@ -2,7 +2,7 @@
 // window; the price must not grow with the traffic. Wall time of short blocks, by the median: a block of ten failures is
 // too short for the CPU clock, and a preemption hits few of so many.
 import type { Plan } from './cases.ts'
-import { inChunks, turn } from './chunks.ts'
+import { inChunks, spentMs, turn } from './chunks.ts'
 import { median } from './median.ts'
 import type { Guard } from './subject.ts'
 import { bare, workload, type Loops } from './workload.ts'
@@ -41,13 +41,13 @@ export async function traffic(build: () => Guard, plan: Plan): Promise<Growth> {
 /** Median nanoseconds per failure with `calls` calls in the window, and at most as many failures added to them. */
 async function level(build: () => Guard, calls: number, ms: number): Promise<number> {
   const samples: number[] = []
-  const until = performance.now() + ms
+  const until = spentMs() + ms
   do {
     const guard = build()
     await inChunks(guard.run, Math.min(calls, guard.remembers ?? calls))
     samples.push(...(await failures(guard, Math.min(50, calls / block), until)))
     if (guard.state() !== 'closed') throw new Error(`the breaker is ${guard.state()} and measures refusals`)
-  } while (performance.now() < until)
+  } while (spentMs() < until)
   return median(samples)
 }
 
@@ -63,7 +63,7 @@ async function failures(loops: Loops, blocks: number, until = Infinity): Promise
       const caught = await loops.attempt(block)
       samples.push(((performance.now() - begun) * 1e6) / block)
       if (caught !== block || workload.calls !== called + block) throw new Error('a failure did not reach the caller')
-    } while (samples.length < blocks && performance.now() < until)
+    } while (samples.length < blocks && spentMs() < until)
   } finally {
     workload.failing = false
   }

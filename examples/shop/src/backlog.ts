@@ -1,5 +1,6 @@
-// Payments that could not be made and wait for better times. Bounded; oldest first; one at a time and a few per round, so
-// that a payment service that has just come back is not flooded. A payment leaves only when it was made or declined.
+// Payments that could not be made and wait for better times. Bounded; oldest first; a round begins with a single payment
+// and goes on with a few at a time, so that a payment service that has just come back is not flooded. A payment leaves
+// only when it was made or declined.
 
 /** A payment to be made later. */
 export interface Payment {
@@ -15,7 +16,7 @@ export interface BacklogState {
 }
 
 const roundEveryMs = 250
-const perRound = 25
+const atATime = 4
 
 /**
  * The waiting payments.
@@ -71,12 +72,17 @@ export class Backlog {
   }
 
   async #round(): Promise<void> {
-    for (let made = 0; made < perRound && !this.#stopped; made++) {
-      const payment = this.#waiting[0]
-      if (payment === undefined || !(await this.#settle(payment))) break
-      this.#waiting.shift()
-      this.#settled++
+    let next = 1
+    while (this.#waiting.length > 0 && !this.#stopped) {
+      const some = this.#waiting.slice(0, next)
+      const settled = await Promise.all(some.map((payment) => this.#settle(payment)))
+      // Only a round takes from the front, and `add` adds behind, so the same payments still stand there.
+      const left = some.filter((_, index) => settled[index] === false)
+      this.#waiting.splice(0, some.length, ...left)
+      this.#settled += some.length - left.length
       this.#onChange(this.state)
+      if (left.length > 0) break
+      next = atATime
     }
     this.#timer = undefined
     this.#schedule()

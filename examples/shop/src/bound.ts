@@ -8,9 +8,12 @@ export function pileUp(perSecond: number, outageMs: number): number {
   return Math.round((perSecond * paymentShare * Math.min(outageMs, patienceMs)) / 1000)
 }
 
+/** How long a request that waits for nobody may take on a busy machine: far longer than on a calm one. */
+const passingSeconds = 2
+
 /**
- * The most that may be in flight in the protected shop: the bulkheads of the processes that call `service`, and one
- * second of load for requests that only pass by. Undefined when the config declares no bulkhead.
+ * The most that may be in flight in the protected shop: the bulkheads of the processes that call `service`, and all
+ * requests of two seconds that only pass by. Undefined when the config declares no bulkhead.
  */
 export function inFlightBound(
   service: ServiceOptions | undefined,
@@ -20,7 +23,7 @@ export function inFlightBound(
   for (const policy of service?.policies ?? []) {
     if (!('bulkhead' in policy)) continue
     const { maxInFlight, maxQueue = 0 } = policy.bulkhead
-    if (maxInFlight !== undefined) return callers * (maxInFlight + maxQueue) + perSecond
+    if (maxInFlight !== undefined) return callers * (maxInFlight + maxQueue) + passingSeconds * perSecond
   }
   return undefined
 }

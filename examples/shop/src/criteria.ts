@@ -2,6 +2,7 @@
 // failed. The limits are wide of what a calm machine measures and narrow of what a customer would forgive.
 import type { BacklogState } from './backlog.ts'
 import type { CircuitMeasure, ShopMeasure } from './measure.ts'
+import { percent } from './share.ts'
 
 /** What is judged. */
 export interface Findings {
@@ -94,9 +95,4 @@ function within(name: string, tookMs: number | undefined, limitMs: number): Crit
     measured: tookMs === undefined ? 'never' : `after ${(tookMs / 1000).toFixed(1)} s`,
     wanted: `within ${limitMs / 1000} s`,
   }
-}
-
-function percent(share: number): string {
-  // Never rounded up to 100: one lost request in ten thousand must show.
-  return share === 1 ? '100 %' : `${(Math.floor(share * 1000) / 10).toFixed(1)} %`
 }

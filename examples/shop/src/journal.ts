@@ -1,6 +1,7 @@
 // What happened and when, on the parent's clock: transitions of circuits, faults set by hand or by the story, payments
 // queued for later. Bounded: only the first transitions and faults are kept, which are those of the story.
-import type { BacklogNews, FaultMode, TransitionNews } from './messages.ts'
+import type { BacklogState } from './backlog.ts'
+import type { FaultMode, TransitionNews } from './messages.ts'
 import type { ServiceName } from './shop.ts'
 
 /** A circuit of `process` that guards calls to `service` changed. */
@@ -34,7 +35,7 @@ export class Journal {
   readonly transitions: Transition[] = []
   readonly faults: Fault[] = []
   /** The last that orders told. */
-  backlog: Omit<BacklogNews, 'type'> = { waiting: 0, queued: 0, settled: 0 }
+  backlog: BacklogState = { waiting: 0, queued: 0, settled: 0 }
 
   /** Enters a transition heard just now. */
   transition(process: string, news: TransitionNews, now: number): Transition {

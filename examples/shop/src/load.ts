@@ -1,5 +1,6 @@
 // Customers: an open loop that sends at a fixed rate whether or not anybody answers, the same requests to every shop at
 // the same time. The mix comes from a seed. Bounded: customers have patience, and there are only so many of them.
+import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 import type { Random } from '@switchgear/core'
 import type { Scoreboard, Verdict } from './scoreboard.ts'
 
@@ -28,6 +29,12 @@ export interface Target {
   readonly score: Scoreboard
 }
 
+/** What became of one request: the verdict, and its status or error code. */
+export interface Result {
+  readonly verdict: Verdict
+  readonly why: string
+}
+
 /** How long a customer waits for an answer. */
 export const patienceMs = 30_000
 
@@ -45,7 +52,7 @@ export function drawKind(random: Random): Kind {
     if (left < 0) return kind
   }
   // Shares may sum to a hair below 1.
-  return kinds[0] as Kind
+  return kinds.at(-1) as Kind
 }
 
 /**
@@ -114,39 +121,35 @@ export class Load {
   }
 }
 
-async function ask(
-  url: string,
-  route: string,
-  body: string | undefined,
-  signal: AbortSignal,
-): Promise<{ verdict: Verdict; why: string }> {
-  try {
-    const response = await fetch(url, {
-      method: route.split(' ', 1)[0] ?? 'GET',
-      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
-      signal,
+/** As many connections as there are customers waiting: a queue for connections would hide what the load is to show. */
+const agent = new Agent({ keepAlive: true })
+
+/** One request, to its last byte. Never rejects: whatever happens is a verdict. It uses node:http, because a load must be cheap. */
+export function ask(url: string, route: string, body: string | undefined, signal: AbortSignal): Promise<Result> {
+  const method = route.split(' ', 1)[0] ?? 'GET'
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+  return new Promise((resolve) => {
+    const fail = ({ code }: NodeJS.ErrnoException): void =>
+      resolve({ verdict: 'failed', why: signal.aborted ? 'no answer' : (code ?? 'connection error') })
+    const outgoing = request(url, { method, headers, agent, signal }, (response) => {
+      const { statusCode = 0 } = response
+      response.once('end', () => resolve({ verdict: verdictOf(statusCode, response.headers), why: String(statusCode) }))
+      response.on('error', fail).resume()
     })
-    await response.arrayBuffer()
-    return { verdict: verdictOf(response.status, response.headers), why: String(response.status) }
-  } catch (error) {
-    return { verdict: 'failed', why: signal.aborted ? 'no answer' : codeOf(error) }
-  }
+    outgoing.on('error', fail).end(body)
+  })
 }
 
 /** What an answer is worth to the customer. */
-export function verdictOf(status: number, headers: Headers): Verdict {
-  if (status >= 200 && status < 300) return headers.has('switchgear-fallback') ? 'fallback' : 'full'
-  return status === 503 && headers.has('retry-after') ? 'refused' : 'failed'
-}
-
-function codeOf(error: unknown): string {
-  const { cause } = error as { cause?: { code?: unknown } }
-  return typeof cause?.code === 'string' ? cause.code : 'connection error'
+export function verdictOf(status: number, headers: IncomingHttpHeaders): Verdict {
+  if (status >= 200 && status < 300) return headers['switchgear-fallback'] === undefined ? 'full' : 'fallback'
+  return status === 503 && headers['retry-after'] !== undefined ? 'refused' : 'failed'
 }
 
 const articles = ['lamp', 'kettle', 'chair', 'radio', 'clock', 'teapot']
 
-function bodyOf(route: string, count: number): string | undefined {
+/** What the `count`-th request to `route` carries. */
+export function bodyOf(route: string, count: number): string | undefined {
   if (route === 'POST /checkout') return JSON.stringify({ article: articles[count % articles.length], amount: 20 })
   return route === 'POST /pay' ? JSON.stringify({ amount: 5 }) : undefined
 }

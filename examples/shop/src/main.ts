@@ -50,7 +50,8 @@ async function run(flags: Flags): Promise<number> {
   })
   try {
     const openedAt = performance.now()
-    await stage.open()
+    await Promise.race([stage.open(), quit.wait()])
+    if (quit.reason !== undefined) return codeOfQuit(quit, flags)
     screen.ready(performance.now() - openedAt, stage.shops)
     return await show({ stage, screen, flags, config, quit })
   } catch (error) {
@@ -66,13 +67,19 @@ async function show(parts: Show): Promise<number> {
   const { screen, flags, quit } = parts
   if (!flags.once) {
     await keepOpen(parts)
-    return quit.reason === 'lost' ? didNotSurvive : survived
+    return codeOfQuit(quit, flags)
   }
   const report = await playOnce(parts)
-  if (report === undefined) return quit.reason === 'lost' ? didNotSurvive : interrupted
+  if (report === undefined) return codeOfQuit(quit, flags)
   screen.report(report)
   if (flags.json) console.log(reportJson(report))
   return report.survived ? survived : didNotSurvive
+}
+
+/** Closing the open-ended show is how it ends; a story that shall play once was interrupted. */
+function codeOfQuit(quit: Quit, flags: Flags): number {
+  if (quit.reason === 'lost') return didNotSurvive
+  return flags.once ? interrupted : survived
 }
 
 function startProblem({ message, busyPort }: StartError): string {

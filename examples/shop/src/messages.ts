@@ -1,6 +1,8 @@
 // What the parent process and its children say to each other over the IPC channel. Plain objects, told apart by `type`;
 // both sides come from this folder, so they are trusted and not validated again.
 
+import type { BacklogState } from './backlog.ts'
+
 /** What a service may be told to do with its requests; `none` heals it. */
 export type FaultMode = 'none' | 'fail' | 'hang' | 'slow'
 
@@ -34,12 +36,9 @@ export interface TransitionNews {
   readonly agoMs: number
 }
 
-/** How many payments wait to be charged later, and how many of those that had to wait are charged by now. */
-export interface BacklogNews {
+/** How the payments stand that could not be made at once. */
+export interface BacklogNews extends BacklogState {
   readonly type: 'backlog'
-  readonly waiting: number
-  readonly queued: number
-  readonly settled: number
 }
 
 /** From a child to the parent. */

@@ -2,7 +2,7 @@
 // does it. Services see one interface, so that both shops run the same code.
 import { createClient, type ServiceOptions } from '@switchgear/client'
 import { loadConfig } from '@switchgear/config'
-import type { Pipeline } from '@switchgear/core'
+import { Registry, systemClock } from '@switchgear/core'
 import type { Tell } from './child.ts'
 import type { StartOrder } from './messages.ts'
 
@@ -35,7 +35,7 @@ export interface Outbound {
 export async function openOutbound(order: StartOrder, tell: Tell): Promise<Outbound> {
   if (order.side === 'unprotected') return bare(order.origins)
   const { services } = await loadConfig(order.configPath)
-  return guarded(relocate(services, order.origins), Object.keys(order.origins), tell)
+  return guarded(relocate(services, order.origins), tell)
 }
 
 /** The services of the config at the addresses where they were really started. */
@@ -50,27 +50,23 @@ export function relocate(
   return Object.fromEntries(Object.entries(services).map(moved))
 }
 
-/** Tells the parent of every change of a circuit of this pipeline. */
-export function tellTransitions(service: string, pipeline: Pipeline<unknown>, tell: Tell): void {
-  pipeline.subscribe((event) => {
+/** Tells the parent of every change of a circuit of this process. */
+export function tellTransitions(registry: Registry, tell: Tell): void {
+  registry.subscribe((event, service) => {
     if (event.type !== 'transition') return
     const { from, to, reason, at } = event
     // Clocks of two processes have different zeros, so an age is told instead of a time.
-    tell({ type: 'transition', service, from, to, reason, agoMs: performance.now() - at })
+    tell({ type: 'transition', service, from, to, reason, agoMs: systemClock.now() - at })
   })
 }
 
-function guarded(services: Record<string, ServiceOptions>, called: readonly string[], tell: Tell): Outbound {
-  const client = createClient({ services })
-  for (const name of called) tellTransitions(name, client.service(name).pipeline, tell)
+function guarded(services: Readonly<Record<string, ServiceOptions>>, tell: Tell): Outbound {
+  const registry = new Registry()
+  const client = createClient({ services, registry })
+  tellTransitions(registry, tell)
   return {
     guarded: true,
-    call: (service, path, { idempotencyKey, traceparent, ...call }) =>
-      client.service(service).fetch(path, {
-        ...requestInit(call),
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-        ...(traceparent === undefined ? {} : { traceparent }),
-      }),
+    call: (service, path, { body, ...call }) => client.service(service).fetch(path, { ...call, ...json(body) }),
     close: () => client.close(),
   }
 }
@@ -78,28 +74,18 @@ function guarded(services: Record<string, ServiceOptions>, called: readonly stri
 function bare(origins: Readonly<Record<string, string>>): Outbound {
   return {
     guarded: false,
-    call: (service, path, { idempotencyKey, traceparent, ...call }) => {
-      const init = requestInit(call)
-      const headers = { ...init.headers, ...(traceparent === undefined ? {} : { traceparent }) }
-      const keyed = idempotencyKey === undefined ? headers : { ...headers, 'idempotency-key': idempotencyKey }
-      return fetch(`${origins[service] ?? ''}${path}`, { ...init, headers: keyed })
+    call: (service, path, { method, signal = null, body, idempotencyKey, traceparent }) => {
+      const init = json(body)
+      const headers = new Headers(init.headers)
+      if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
+      if (traceparent !== undefined) headers.set('traceparent', traceparent)
+      return fetch(`${origins[service] ?? ''}${path}`, { ...init, method, headers, signal })
     },
     close: async () => {},
   }
 }
 
-interface PlainInit {
-  readonly method: string
-  readonly headers: Record<string, string>
-  readonly body?: string
-  readonly signal?: AbortSignal
-}
-
-function requestInit({ method, body, signal }: OutboundCall): PlainInit {
-  return {
-    method,
-    headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    ...(signal === undefined ? {} : { signal }),
-  }
+function json(body: unknown): { body?: string; headers?: Record<string, string> } {
+  if (body === undefined) return {}
+  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
 }

@@ -49,23 +49,30 @@ export class Processes {
     process.on('exit', this.#killAll)
   }
 
-  /** Starts `services/<entry>.ts` under the name `name` and waits until it listens. Throws a StartError. */
-  async start(name: string, entry: string, order: StartOrder): Promise<ServiceProcess> {
+  /**
+   * Starts `services/<entry>.ts` under the name `name` and waits until it listens. Throws a StartError. The process
+   * begins at once, so that it loads its code while its order is still waiting for others to be ready.
+   */
+  async start(name: string, entry: string, order: StartOrder | Promise<StartOrder>): Promise<ServiceProcess> {
+    if (this.#ending) throw new StartError('the shop is closing')
     // The entry has the extension of this very file: .ts from the sources, .js from a build.
     const path = fileURLToPath(new URL(`./services/${entry}${import.meta.url.slice(-3)}`, import.meta.url))
     // What a child prints goes to stderr: stdout belongs to the report.
     const child = fork(path, { stdio: ['ignore', 2, 2, 'ipc'] })
     this.#children.set(child, name)
-    let ready = false
+    let isReady = false
     child.once('exit', (code, signal) => {
       this.#children.delete(child)
-      if (ready && !this.#ending) this.#onLost(name, signal === null ? `exit code ${code}` : `signal ${signal}`)
+      if (isReady && !this.#ending) this.#onLost(name, signal === null ? `exit code ${code}` : `signal ${signal}`)
     })
     // Of a child that never came to life there will be no exit; any other error is a lost message, and the exit tells.
     child.on('error', () => child.pid === undefined && this.#children.delete(child))
-    send(child, order)
-    const origin = await this.#ready(name, child)
-    ready = true
+    const ready = this.#ready(name, child)
+    // Awaited below; until then a child that dies early must not count as an unhandled rejection.
+    ready.catch(() => {})
+    send(child, await order)
+    const origin = await ready
+    isReady = true
     child.on('message', (news: News) => this.#onNews(name, news))
     return { name, origin, pid: child.pid ?? 0, fault: (mode) => send(child, { type: 'fault', mode }) }
   }

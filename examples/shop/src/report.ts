@@ -2,9 +2,11 @@
 import { inFlightBound, pileUp } from './bound.ts'
 import type { ServiceOptions } from '@switchgear/client'
 import { judge, type Criterion, type Findings } from './criteria.ts'
+import { paymentShare } from './load.ts'
 import type { Journal, Transition } from './journal.ts'
 import { measureCircuit, measureShop, type Latency, type Outage, type ShopMeasure } from './measure.ts'
 import type { Scoreboard } from './scoreboard.ts'
+import { percent } from './share.ts'
 import { table } from './table.ts'
 
 /** The processes that call payments, each with a circuit of its own. */
@@ -79,7 +81,6 @@ export function comparison(report: Report): string[] {
   const { protected: ours, unprotected: theirs, circuits, perSecond } = report
   const both = (name: string, cell: (shop: ShopMeasure) => string): string[] => [name, cell(ours), cell(theirs)]
   const seconds = report.outageMs / 1000
-  const needing = report.pileUp / Math.max(seconds, 0.001)
   return table([
     ['', 'protected', 'unprotected'],
     both('requests', ({ all }) => String(all.requests)),
@@ -87,10 +88,10 @@ export function comparison(report: Report): string[] {
     both('  served by a declared fallback', ({ all }) => part(all.fallback, all.requests)),
     both('  refused at once (503, Retry-After)', ({ all }) => part(all.refused, all.requests)),
     both('  failed', ({ all }) => part(all.failed, all.requests)),
-    both(`served in the ${seconds.toFixed(0)} s of the outage`, ({ outage }) => part(outage.shareServed, 1)),
+    both(`served in the ${seconds.toFixed(0)} s of the outage`, ({ outage }) => percent(outage.shareServed)),
     both('in flight at most', ({ inFlightAtMost }) => String(inFlightAtMost)),
-    ['  the bound / the arithmetic', report.bound === undefined ? 'none' : `<= ${report.bound}`, `${report.pileUp}`],
-    ...circuits.map(({ process, openedAfterMs }) => [`time to open, ${process}`, duration(openedAfterMs), 'never']),
+    ['  bound / rate x time', report.bound === undefined ? 'none' : `<= ${report.bound}`, String(report.pileUp)],
+    ...circuits.map(({ process, openedAfterMs }) => [`time to open, ${process}`, duration(openedAfterMs), '-']),
     ...circuits.map(({ process, recoveredAfterMs }) => [
       `time to recover, ${process}`,
       duration(recoveredAfterMs),
@@ -101,7 +102,7 @@ export function comparison(report: Report): string[] {
     both('fallback latency p50 / p99', ({ fallback }) => pair(fallback)),
   ]).concat([
     '',
-    `arithmetic: ${needing.toFixed(0)} of ${perSecond} requests a second need payments; in ${seconds.toFixed(0)} s of hanging ` +
+    `arithmetic: ${(perSecond * paymentShare).toFixed(0)} of ${perSecond} requests a second need payments; in ${seconds.toFixed(0)} s of hanging ` +
       `${report.pileUp} pile up`,
     `payments queued during the outage: ${report.backlog.queued}, made since: ${report.backlog.settled}`,
   ])
@@ -114,7 +115,7 @@ export function criterionLines(criteria: readonly Criterion[]): string[] {
 }
 
 function part(count: number, of: number): string {
-  return count === 0 ? '-' : `${((100 * count) / Math.max(of, 1)).toFixed(1)} %`
+  return count === 0 ? '-' : `${count} (${percent(count / of)})`
 }
 
 function duration(ms: number | undefined): string {

@@ -2,7 +2,9 @@
 // measures nothing.
 import { styleText } from 'node:util'
 import type { Criterion } from './criteria.ts'
+import { slowForMs } from './faults.ts'
 import type { Fault, Transition } from './journal.ts'
+import type { FaultMode } from './messages.ts'
 import { percentile } from './percentile.ts'
 import { comparison, criterionLines, type Report } from './report.ts'
 import type { ScoreWindow } from './scoreboard.ts'
@@ -12,11 +14,11 @@ import { table } from './table.ts'
 type Format = Parameters<typeof styleText>[0]
 
 const stateColours: Readonly<Record<string, Format>> = { open: 'red', 'half-open': 'yellow', closed: 'green' }
-const faultWords = {
+const faultWords: Readonly<Record<FaultMode, string>> = {
   none: 'healed',
-  fail: 'fails',
-  hang: 'hangs: it accepts requests and never answers',
-  slow: 'is slow',
+  fail: 'told to fail: every request gets 500',
+  hang: 'told to hang: requests are accepted and never answered',
+  slow: `told to be slow: every request takes ${slowForMs / 1000} s more`,
 }
 
 /**
@@ -50,9 +52,22 @@ export class Screen {
     this.say()
   }
 
+  /** What a person could do from another terminal. */
+  hints(gateway: string): void {
+    const json = "-H 'content-type: application/json'"
+    this.say('  Ask it yourself:')
+    this.say(`    curl -i ${gateway}/recommendations`)
+    this.say(`    curl -i ${json} -d '{"article":"lamp","amount":20}' ${gateway}/checkout`)
+    this.say(`    curl -i ${json} -d '{"amount":5}' ${gateway}/pay`)
+    this.say(`    curl ${gateway}/metrics`)
+    this.say()
+  }
+
   transition({ process, service, from, to, reason, at }: Transition): void {
-    const change = `${from} -> ${this.#paint(stateColours[to] ?? 'bold', to)}`.padEnd(22 + this.#hidden(to))
-    this.say(`${this.#time(at)}  ${`${process} -> ${service}`.padEnd(22)} ${change} ${this.#paint('dim', reason)}`)
+    const circuit = `circuit ${process} -> ${service}`.padEnd(36)
+    const change = `${from} -> ${this.#paint(stateColours[to] ?? 'bold', to)}`
+    const space = ' '.repeat(Math.max(0, 21 - `${from} -> ${to}`.length))
+    this.say(`${this.#time(at)}  ${circuit} ${change}${space} ${this.#paint('dim', reason)}`)
   }
 
   fault({ service, mode, at }: Fault): void {
@@ -62,14 +77,15 @@ export class Screen {
   }
 
   status(ours: ScoreWindow, theirs: ScoreWindow, seconds: number): void {
-    const rate = `${(ours.sent / seconds).toFixed(0)}/s`
-    const line = `${rate.padStart(5)} | protected ${score(ours)} | unprotected ${score(theirs)}`
-    this.say(this.#paint('dim', `${this.#time(performance.now())}  ${line}`))
+    const rate = `${(ours.sent / seconds).toFixed(0)}/s`.padStart(6)
+    const ms = (quantile: number): string => (percentile(ours.tookMs, quantile) ?? 0).toFixed(0).padStart(5)
+    const line = `${rate}   protected ${score(ours, `  p50${ms(0.5)}  p99${ms(0.99)} ms`)}   unprotected ${score(theirs)}`
+    this.say(this.#paint('dim', `${this.#time(performance.now())}${line}`))
   }
 
   report(report: Report): void {
     this.say()
-    for (const line of comparison(report)) this.say(`  ${line}`)
+    for (const line of comparison(report)) this.say(line === '' ? '' : `  ${line}`)
     this.say()
     const lines = criterionLines(report.criteria)
     for (const [index, criterion] of report.criteria.entries())
@@ -100,16 +116,10 @@ export class Screen {
   #paint(format: Format, text: string): string {
     return styleText(format, text, { stream: this.#stream })
   }
-
-  /** How many of the characters of a painted state do not show. */
-  #hidden(state: string): number {
-    return this.#paint(stateColours[state] ?? 'bold', state).length - state.length
-  }
 }
 
 /** Served is what was answered of what was sent; answers to older requests may make it more than all. */
-function score({ sent, served, tookMs, inFlight }: ScoreWindow): string {
+function score({ sent, served, inFlight }: ScoreWindow, latency: string = ''): string {
   const share = sent === 0 ? 100 : Math.min(100, Math.floor((100 * served) / sent))
-  const ms = (quantile: number): string => (percentile(tookMs, quantile) ?? 0).toFixed(0).padStart(4)
-  return `${String(share).padStart(3)} % served, p50${ms(0.5)} p99${ms(0.99)} ms, ${String(inFlight).padStart(3)} in flight`
+  return `${String(share).padStart(3)} %${latency}  ${String(inFlight).padStart(3)} in flight`
 }

@@ -1,11 +1,19 @@
 // One shop: its services in the order in which they need each other. The protected one has a gateway in front; customers
 // of the unprotected twin go to its services directly. Owns no process: those belong to `Processes`.
-import type { FaultMode, Side } from './messages.ts'
+import type { FaultMode, Side, StartOrder } from './messages.ts'
 import type { Processes, ServiceProcess } from './processes.ts'
 
 /** Services that can be broken. */
 export const serviceNames = ['payments', 'inventory', 'recommendations', 'orders'] as const
 export type ServiceName = (typeof serviceNames)[number]
+
+/** Which services a service calls. */
+const needsOf: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
+  payments: [],
+  inventory: [],
+  recommendations: ['inventory'],
+  orders: ['payments', 'inventory'],
+}
 
 /** Which service serves a path where there is no gateway. */
 const serving: Readonly<Record<string, ServiceName>> = {
@@ -42,21 +50,26 @@ export interface Shop {
 
 /** Starts a shop and waits until all of it is ready. Throws a StartError; what was started then still has to be ended. */
 export async function openShop(processes: Processes, options: ShopOptions): Promise<Shop> {
-  const { side, configPath } = options
-  const running = new Map<string, ServiceProcess>()
-  const start = async (name: string, port: number, mayMove: boolean, needs: readonly string[]): Promise<void> => {
-    const origins = Object.fromEntries(needs.map((need) => [need, running.get(need)?.origin ?? '']))
-    const title = side === 'protected' ? name : `${side} ${name}`
-    running.set(name, await processes.start(title, name, { type: 'start', side, configPath, port, mayMove, origins }))
+  const { side, configPath, ports } = options
+  const starting = new Map<string, Promise<ServiceProcess>>()
+  /** The order waits for the origins of what the service needs; the process does not wait for its order. */
+  const orderOf = async (port: number, mayMove: boolean, needs: readonly ServiceName[]): Promise<StartOrder> => {
+    const ready = await Promise.all(needs.map(async (need) => [need, (await starting.get(need))?.origin ?? '']))
+    return { type: 'start', side, configPath, port, mayMove, origins: Object.fromEntries(ready) }
   }
-  const service = (name: ServiceName, needs: readonly ServiceName[]): Promise<void> =>
-    start(name, options.ports[name] ?? 0, true, needs)
-  await Promise.all([service('payments', []), service('inventory', [])])
-  await Promise.all([service('orders', ['payments', 'inventory']), service('recommendations', ['inventory'])])
-  if (side === 'protected') await start('gateway', options.gatewayPort, false, serviceNames)
+  for (const name of serviceNames) {
+    const title = side === 'protected' ? name : `${side} ${name}`
+    starting.set(name, processes.start(title, name, orderOf(ports[name] ?? 0, true, needsOf[name])))
+  }
+  if (side === 'protected') {
+    starting.set('gateway', processes.start('gateway', 'gateway', orderOf(options.gatewayPort, false, serviceNames)))
+  }
+  const names = [...starting.keys()]
+  const ready = await Promise.all(starting.values())
+  const running = new Map(names.map((name, index) => [name, ready[index]]))
   return {
     side,
-    processes: [...running.values()],
+    processes: ready,
     fault: (name, mode) => running.get(name)?.fault(mode),
     urlOf: (route) => {
       const path = route.slice(route.indexOf(' ') + 1)

@@ -21,6 +21,7 @@ export interface Show {
 }
 
 const statusEveryMs = 2000
+const keyHelp = `Keys: b break, s slow, f fail, h heal, q quit. They act on payments; 1-4 choose ${serviceNames.join(', ')}.`
 const faultKeys: Readonly<Record<string, FaultMode>> = { b: 'hang', s: 'slow', f: 'fail', h: 'none' }
 
 /** Plays the story to its end; undefined when it was interrupted. */
@@ -35,13 +36,18 @@ export async function playOnce(show: Show): Promise<Report | undefined> {
 
 /** Plays the story unless somebody takes over, and keeps the shop open until it is told to quit. */
 export async function keepOpen(show: Show): Promise<void> {
-  const { screen, quit } = show
+  const { stage, screen, quit } = show
+  /** Aborted once nothing happens by itself any more. */
   const takeOver = new AbortController()
+  const gateway = stage.shops.flatMap(({ processes }) => processes).find(({ name }) => name === 'gateway')
+  if (gateway !== undefined) screen.hints(gateway.origin)
   const stopStatus = begin(show)
+  if (hasKeys(process.stdin)) screen.say(`${keyHelp}\n`)
   const stopKeys = hasKeys(process.stdin) ? listenKeys(process.stdin, keyboard(show, takeOver)) : () => {}
   try {
     const report = await playToReport(show, AbortSignal.any([quit.signal, takeOver.signal]), async () => {})
     if (report !== undefined) {
+      takeOver.abort()
       screen.report(report)
       screen.say(`\nThe shop stays open. ${hasKeys(process.stdin) ? keyHelp : 'Ctrl-C closes it.'}\n`)
     }
@@ -52,15 +58,13 @@ export async function keepOpen(show: Show): Promise<void> {
   }
 }
 
-/** What the keys do. */
-export const keyHelp = 'Keys: b break, s slow, f fail, h heal payments (1-4 choose another service), q quit.'
-
 /** Lets the customers in and begins to print the status; the answer stops that. */
 function begin({ stage, screen, flags: { timeline, perSecond } }: Show): () => void {
   const [calm, outage] = [timeline.calmMs / 1000, timeline.outageMs / 1000]
   screen.say(
     `${perSecond} requests a second go to each shop. Payments hang after ${calm} s and are healed ${outage} s later.`,
   )
+  screen.say('Every 2 s: requests a second, share served, latency, requests in flight.\n')
   screen.zeroAt = performance.now()
   stage.begin()
   const status = (): void => screen.status(stage.protected.window(), stage.unprotected.window(), statusEveryMs / 1000)

@@ -1,11 +1,12 @@
 // Both shops under the same load, with what they tell entered in one journal. Owns the processes and the load; ends them
 // in `close`, whatever happened before.
+import { createServer } from 'node:net'
 import type { Config } from '@switchgear/config'
 import { seededRandom } from '@switchgear/core/testing'
 import { Journal, type Fault, type Transition } from './journal.ts'
-import { Load } from './load.ts'
+import { ask, bodyOf, kinds, Load } from './load.ts'
 import type { FaultMode, News } from './messages.ts'
-import { Processes } from './processes.ts'
+import { Processes, StartError } from './processes.ts'
 import { Scoreboard } from './scoreboard.ts'
 import { openShop, serviceNames, type ServiceName, type Shop } from './shop.ts'
 
@@ -22,6 +23,8 @@ export interface StageOptions {
 }
 
 const answersWithinMs = 2000
+const knocks = 8
+const knockWithinMs = 10_000
 
 /**
  * The stage on which the story plays.
@@ -57,12 +60,15 @@ export class Stage {
   /** Starts every process and resolves when all are ready. Throws a StartError. */
   async open(): Promise<void> {
     const { config, configPath, gatewayPort } = this.#options
+    // Found out here, before nine processes start, so that the answer comes at once; the gateway has the last word.
+    await checkFree(config.gateway?.host ?? '127.0.0.1', gatewayPort)
     const ports = Object.fromEntries(serviceNames.map((name) => [name, portOf(config, name)]))
     const [ours, theirs] = await Promise.all([
       openShop(this.#processes, { side: 'protected', configPath, gatewayPort, ports }),
       openShop(this.#processes, { side: 'unprotected', configPath, gatewayPort: 0, ports: {} }),
     ])
     this.#shops = [ours, theirs]
+    await Promise.all(this.#shops.map(knock))
   }
 
   /** Lets customers in. */
@@ -97,7 +103,40 @@ export class Stage {
   #hear(name: string, news: News): void {
     if (news.type === 'transition') {
       this.#options.onTransition(this.journal.transition(name, news, performance.now()))
-    } else if (news.type === 'backlog') this.journal.backlog = news
+    } else if (news.type === 'backlog') {
+      const { waiting, queued, settled } = news
+      this.journal.backlog = { waiting, queued, settled }
+    }
+  }
+}
+
+/** Throws a StartError when somebody else listens there. Any other trouble is left for the gateway to tell. */
+function checkFree(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'EADDRINUSE') reject(new StartError(`port ${port} is in use`, port))
+      else resolve()
+    })
+    probe.listen(port, host, () => probe.close(() => resolve()))
+  })
+}
+
+/**
+ * Asks for every route of a shop some times, one after the other. It proves that the shop works before anything is
+ * measured, and leaves it with warm code and open connections. Throws a StartError.
+ */
+async function knock(shop: Shop): Promise<void> {
+  for (let round = 0; round < knocks; round++) {
+    for (const { route } of kinds) {
+      const { verdict, why } = await ask(
+        shop.urlOf(route),
+        route,
+        bodyOf(route, round),
+        AbortSignal.timeout(knockWithinMs),
+      )
+      if (verdict !== 'full') throw new StartError(`the ${shop.side} shop does not serve ${route}: ${why}`)
+    }
   }
 }
 

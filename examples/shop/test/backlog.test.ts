@@ -56,17 +56,44 @@ test('it is bounded, and refuses what it cannot hold', (t) => {
   backlog.stop()
 })
 
-test('a round makes only a few payments, so that a healed service is not flooded', async (t) => {
+test('a round begins with one payment and goes on with a few at a time', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const backlog = new Backlog({ max: 100, charge: async () => true })
-  for (let count = 0; count < 60; count++) backlog.add(payment(String(count)))
-  const left: number[] = []
-  for (let round = 0; round < 3; round++) {
-    t.mock.timers.tick(250)
-    await turn()
-    left.push(backlog.state.waiting)
-  }
-  assert.deepEqual(left, [35, 10, 0])
+  let running = 0
+  const together: number[] = []
+  const backlog = new Backlog({
+    max: 100,
+    charge: async () => {
+      running++
+      await turn()
+      if (running > 0) together.push(running)
+      running = 0
+      return true
+    },
+  })
+  for (let count = 0; count < 10; count++) backlog.add(payment(String(count)))
+  t.mock.timers.tick(250)
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.deepEqual(together, [1, 4, 4, 1])
+  assert.deepEqual(backlog.state, { waiting: 0, queued: 10, settled: 10 })
+})
+
+test('of payments charged together only those that failed go on waiting', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const charged: string[] = []
+  const backlog = new Backlog({
+    max: 100,
+    charge: async ({ orderId }) => {
+      if (orderId === 'c') return false
+      charged.push(orderId)
+      return true
+    },
+  })
+  for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) backlog.add(payment(id))
+  t.mock.timers.tick(250)
+  for (let turns = 0; turns < 5; turns++) await turn()
+  assert.deepEqual(charged, ['a', 'b', 'd', 'e'])
+  assert.deepEqual(backlog.state, { waiting: 2, queued: 6, settled: 4 })
+  backlog.stop()
 })
 
 test('stopped, it charges nothing more', async (t) => {

@@ -10,9 +10,9 @@ test('what piles up is rate times time, for no longer than customers wait', () =
   assert.equal(pileUp(40, 3_600_000), 40 * 0.45 * 30)
 })
 
-test('the bound is the bulkheads of all callers and one second of load', () => {
+test('the bound is the bulkheads of all callers and two seconds of load', () => {
   const service = { endpoints, policies: [{ timeout: '1s' }, { bulkhead: { maxInFlight: 16, maxQueue: 4 } }] }
-  assert.equal(inFlightBound(service, 2, 40), 2 * 20 + 40)
+  assert.equal(inFlightBound(service, 2, 40), 2 * 20 + 2 * 40)
 })
 
 test('without a bulkhead there is no bound', () => {

@@ -6,7 +6,8 @@ import { nearest } from './nearest.ts'
 export const unknownService: ErrorEntry = {
   code: 'SG_UNKNOWN_SERVICE',
   title: 'No service of this name is configured.',
-  advice: 'The message lists the known names and the one that is nearest. Check the spelling, or add the service to `services`.',
+  advice:
+    'The message lists the known names and the one that is nearest. Check the spelling, or add the service to `services`.',
 }
 
 export const unreachable: ErrorEntry = {
@@ -61,7 +62,8 @@ const mostListed = 20
 /** `name` is not among `known`. */
 export function unknownServiceError(name: string, known: readonly string[]): SwitchgearError {
   const near = nearest(name, known)
-  const listed = known.slice(0, mostListed).join(', ') + (known.length > mostListed ? `, and ${known.length - mostListed} more` : '')
+  const listed =
+    known.slice(0, mostListed).join(', ') + (known.length > mostListed ? `, and ${known.length - mostListed} more` : '')
   const parts = [
     `unknown service '${name}'`,
     near === undefined ? [] : `did you mean '${near}'?`,
@@ -81,6 +83,16 @@ export function cutError(service: string, endpoint: URL, cause: unknown): Switch
   return new SwitchgearError(responseCut.code, message, { pipeline: service, cause })
 }
 
+/** A response that is a failure by its status: the cause of what follows from it, when retries or the circuit end the call. */
+export function failedResponseError(
+  service: string,
+  endpoint: URL,
+  status: number,
+): SwitchgearError & { status: number } {
+  const message = `${service}: ${endpoint.origin} answered ${status}`
+  return Object.assign(new SwitchgearError('SG_FAILED_RESULT', message, { pipeline: service }), { status })
+}
+
 /** What the endpoint sent cannot be handed out as a response. */
 export function badResponseError(service: string, endpoint: URL, cause: unknown): SwitchgearError {
   const message = `${service}: ${endpoint.origin} did not answer with a valid HTTP response: ${reason(cause)}`
@@ -93,13 +105,19 @@ const callersFault: ReadonlySet<string> = new Set([
   'UND_ERR_NOT_SUPPORTED',
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ])
+const brokenGrammar: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 const neverConnected = /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** Names what went wrong on the wire before a response began. An `OptionsError` means that the caller's request was wrong. */
 export function wireError(service: string, endpoint: URL, cause: unknown): SwitchgearError {
   const code = text(cause, 'code')
   if (callersFault.has(code)) return new OptionsError(`${service}: the request cannot be sent: ${reason(cause)}`)
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return badResponseError(service, endpoint, cause)
+  if (text(cause, 'name') === 'HTTPParserError') {
+    // It carries what was received, which may be anything.
+    Reflect.deleteProperty(cause as object, 'data')
+    return badResponseError(service, endpoint, cause)
+  }
+  if (brokenGrammar.has(code)) return badResponseError(service, endpoint, cause)
   // A host with several addresses gives one error for all of them.
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
   const connecting = ['connect', 'getaddrinfo'].includes(text(first, 'syscall')) || neverConnected.test(code)
@@ -109,11 +127,16 @@ export function wireError(service: string, endpoint: URL, cause: unknown): Switc
   return new SwitchgearError(connecting ? unreachable.code : connectionLost.code, message, { pipeline: service, cause })
 }
 
+/** How an exchange that ended with `error` is counted. */
+export function errorCodeOf(error: unknown): string {
+  return error instanceof SwitchgearError ? error.code : 'aborted'
+}
+
 function reason(cause: unknown): string {
   return text(cause, 'message') || text(cause, 'code') || String(cause)
 }
 
-function text(of: unknown, key: 'code' | 'message' | 'syscall'): string {
+function text(of: unknown, key: 'code' | 'message' | 'name' | 'syscall'): string {
   const value: unknown = typeof of === 'object' && of !== null ? (of as Record<string, unknown>)[key] : undefined
   return typeof value === 'string' ? value : ''
 }

@@ -47,7 +47,14 @@ const known = ['name', 'cached', 'status', 'headers', 'body']
 const knownOfCached = ['maxEntries', 'maxBytes']
 const unstorable = /(?:^|[\s,])(?:no-store|no-cache|private|must-revalidate)(?:$|[\s,=])/i
 /** Of the connection, not of the answer. */
-const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade', 'age'])
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'trailer',
+  'upgrade',
+  'age',
+])
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** A service's fallback. */
@@ -121,12 +128,16 @@ function makeStore(cached: boolean | CachedOptions, path: string): LastGood | un
   return new LastGood({ maxEntries, maxBytes: parseByteSize(maxBytes, `${path}.maxBytes`) })
 }
 
-function makeFixed({ status, headers, body }: ServiceFallbackOptions, path: string): { status: number; headers: Headers; body: string } | undefined {
+function makeFixed(
+  { status, headers, body }: ServiceFallbackOptions,
+  path: string,
+): { status: number; headers: Headers; body: string } | undefined {
   if (status === undefined && body === undefined && headers === undefined) return undefined
   if (status !== undefined && !(Number.isInteger(status) && status >= 200 && status <= 599)) {
     throw new OptionsError(`${path}.status must be a whole number in [200, 599], got ${String(status)}`)
   }
-  if (body !== undefined && typeof body !== 'string') throw new OptionsError(`${path}.body must be a text, got ${typeof body}`)
+  if (body !== undefined && typeof body !== 'string')
+    throw new OptionsError(`${path}.body must be a text, got ${typeof body}`)
   const given = new Headers()
   for (const [name, value] of Object.entries(headers ?? {})) {
     try {
@@ -143,5 +154,6 @@ function makeFixed({ status, headers, body }: ServiceFallbackOptions, path: stri
 function checkKeys(options: object, names: readonly string[], path: string): void {
   if (typeof options !== 'object' || options === null) throw new OptionsError(`${path} must be an object of options`)
   const stranger = Object.keys(options).find((key) => !names.includes(key))
-  if (stranger !== undefined) throw new OptionsError(`${path}.${stranger} is not an option; known are ${names.join(', ')}`)
+  if (stranger !== undefined)
+    throw new OptionsError(`${path}.${stranger} is not an option; known are ${names.join(', ')}`)
 }

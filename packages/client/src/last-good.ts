@@ -86,8 +86,8 @@ export class Recording {
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.byteLength
     if (this.#bytes > this.#maxBytes) this.#chunks = undefined
-    // A copy, because a chunk is a view of a larger read buffer that would be kept alive with it.
-    else this.#chunks?.push(chunk.slice())
+    // A copy, because a chunk is a view of a larger read buffer that would be kept alive with it. (`slice` of a Buffer is none.)
+    else this.#chunks?.push(new Uint8Array(chunk))
   }
 
   /** The body is complete. */

@@ -3,6 +3,7 @@
 // Invariant: what is sent again on a later try is byte for byte the same; a body that can be read only once is sent once.
 import { OptionsError, type Priority } from '@switchgear/core'
 import { parseTraceparent, type TraceContext } from '@switchgear/telemetry'
+import { BodySource } from './body-source.ts'
 
 /** A body that can be sent. A stream or an async iterable is sent once and cancelled when the call ends before it does. */
 export type ServiceBody =
@@ -29,7 +30,7 @@ export interface ServiceInit {
   readonly signal?: AbortSignal | undefined
   /** Sent as `Idempotency-Key`, the same on each try. It says that repeating the request is harmless, so it may be retried. */
   readonly idempotencyKey?: string | undefined
-  /** Monotonic milliseconds of the client's clock by which call and response must have ended. */
+  /** By when call and response must have ended, on the client's monotonic clock: `systemClock.now() + 500` is in half a second. */
   readonly deadline?: number | undefined
   /** The trace to continue. Default: the `traceparent` among `headers`, else a new trace. */
   readonly traceparent?: string | undefined
@@ -47,7 +48,7 @@ export interface Outgoing {
   readonly headers: Headers
   readonly body: string | Uint8Array | Blob | null
   /** Instead of `body`: a source that can be read once. */
-  readonly stream: AsyncIterable<Uint8Array> | undefined
+  readonly source: BodySource | undefined
   /** Whether it may be sent again. */
   readonly idempotent: boolean
   readonly trace: TraceContext | undefined
@@ -71,42 +72,63 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** A request target in origin form: visible ASCII without a fragment. */
 const target = /^\/[!-"$-~]*$/
 
-/** Checks and shapes a request to `service`. Rejects with `SG_BAD_OPTIONS`, naming what is wrong. */
+/**
+ * Checks and shapes a request to `service`. Rejects with `SG_BAD_OPTIONS`, naming what is wrong; a body that can be read only
+ * once is then cancelled.
+ */
 export async function shapeRequest(service: string, path: string, init: ServiceInit): Promise<Outgoing> {
+  const shaped = await bodyOf(service, init.body ?? null)
+  const source = shaped.body instanceof BodySource ? shaped.body : undefined
+  try {
+    return shape(service, path, init, shaped, source)
+  } catch (error) {
+    source?.destroy()
+    throw error
+  }
+}
+
+function shape(
+  service: string,
+  path: string,
+  init: ServiceInit,
+  { body, type }: Shaped,
+  source: BodySource | undefined,
+): Outgoing {
   if (typeof path !== 'string' || !target.test(path)) throw badPath(service, path)
   const method = methodOf(service, init.method ?? 'GET')
+  if (method === 'CONNECT') throw new OptionsError(`${service}: a CONNECT request cannot be sent`)
+  if (body !== null && bodiless.has(method)) {
+    throw new OptionsError(`${service}: a ${method} request cannot be sent with a body`)
+  }
   const headers = headersOf(service, init)
+  if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
   const trace = parseTraceparent(init.traceparent ?? headers.get('traceparent'))
   headers.delete('traceparent')
   // Vendor data of a trace that is not continued says nothing about the new one.
   if (trace === undefined) headers.delete('tracestate')
-  const { body, type } = await bodyOf(service, init.body ?? null)
-  if ((body !== null && bodiless.has(method)) || method === 'CONNECT') {
-    throw new OptionsError(`${service}: a ${method} request cannot be sent${body === null ? '' : ' with a body'}`)
-  }
-  if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
-  const stream = isStream(body) ? body : undefined
   return {
     method,
     path,
     headers,
-    body: isStream(body) ? null : body,
-    stream,
-    idempotent: stream === undefined && (idempotentMethods.has(method) || init.idempotencyKey !== undefined),
+    body: body instanceof BodySource ? null : body,
+    source,
+    idempotent: source === undefined && (idempotentMethods.has(method) || init.idempotencyKey !== undefined),
     trace,
   }
 }
 
 function badPath(service: string, path: unknown): OptionsError {
-  // A query may hold a secret, so only what stands before it is repeated.
-  const shown = typeof path === 'string' ? `'${path.replace(/\?.*$/s, '?...').slice(0, 100)}'` : typeof path
+  // A query may hold a secret, so only what stands before it is repeated; and a log line shall stay one line.
+  const before = typeof path === 'string' ? path.replace(/\?.*$/s, '?...').replaceAll(/[^ -~]/g, '\ufffd') : ''
+  const shown = typeof path === 'string' ? `'${before.slice(0, 100)}'` : typeof path
   return new OptionsError(
     `${service}: path must begin with '/' and be percent-encoded, without spaces and without '#', got ${shown}`,
   )
 }
 
 function methodOf(service: string, given: string): string {
-  if (typeof given !== 'string' || !token.test(given)) throw new OptionsError(`${service}: method must be an HTTP method`)
+  if (typeof given !== 'string' || !token.test(given))
+    throw new OptionsError(`${service}: method must be an HTTP method`)
   // As in `fetch`: methods are case-sensitive, but nobody means anything else by 'get'.
   return wellKnown.has(given.toUpperCase()) ? given.toUpperCase() : given
 }
@@ -132,7 +154,7 @@ function add(service: string, headers: Headers, name: string, value: string): vo
   }
 }
 
-type Shaped = { readonly body: string | Uint8Array | Blob | AsyncIterable<Uint8Array> | null; readonly type: string }
+type Shaped = { readonly body: string | Uint8Array | Blob | BodySource | null; readonly type: string }
 
 async function bodyOf(service: string, body: ServiceBody | null): Promise<Shaped> {
   if (body === null) return { body, type: '' }
@@ -148,7 +170,11 @@ async function bodyOf(service: string, body: ServiceBody | null): Promise<Shaped
     const written = new Response(body)
     return { body: await written.bytes(), type: written.headers.get('content-type') ?? '' }
   }
-  if (isStream(body)) return { body, type: '' }
+  if (isStream(body)) {
+    if (body instanceof ReadableStream && body.locked)
+      throw new OptionsError(`${service}: body is a stream in use by another reader`)
+    return { body: new BodySource(body), type: '' }
+  }
   throw new OptionsError(`${service}: body must be text, bytes, a form, a blob or a stream, got ${typeof body}`)
 }
 

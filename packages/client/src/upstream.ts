@@ -3,13 +3,22 @@
 //
 // What the pool is told, and why:
 // - connections: as many per endpoint as the bulkhead admits, so that no second, invisible queue forms inside the pool.
-// - connect.timeout: an endpoint that swallows packets is given up after 3 s. A try that gave up earlier does not end the
+// - the connector's time-out: an endpoint that swallows packets is given up after 3 s. A try that gave up earlier does not end the
 //   connecting socket, so this bounds how many of those there are.
 // - headersTimeout, bodyTimeout: 5 minutes. A try's timeout ends it far earlier; these only free what a pipeline without
-//   any timeout would hold for ever.
+//   any timeout would hold for ever. Who reads bodies may set a shorter time for a body that stands still.
 // - HTTP/1.1 only, one request at a time per connection: a slot of the bulkhead is then a connection at most.
-import { type Clock, fromSpec, OptionsError, type Pipeline, type PolicySpec, type Random, type Registry } from '@switchgear/core'
+import {
+  type AdmittingPipeline,
+  type Clock,
+  fromSpec,
+  OptionsError,
+  type PolicySpec,
+  type Random,
+  type Registry,
+} from '@switchgear/core'
 import { Agent, type Dispatcher } from 'undici'
+import { Connector } from './connector.ts'
 import { parseEndpoints, RoundRobin } from './endpoint.ts'
 import { ServiceFallback, type ServiceFallbackOptions } from './fallback.ts'
 import { standardPolicies } from './standard-policies.ts'
@@ -36,7 +45,7 @@ export interface UpstreamOptions {
 export interface Upstream {
   readonly name: string
   /** It holds no fallback, so `admit` works. */
-  readonly pipeline: Pipeline<never>
+  readonly pipeline: AdmittingPipeline
   readonly endpoints: readonly URL[]
   /** Its fallback, applied by whoever answers the caller. */
   readonly fallback: ServiceFallback | undefined
@@ -61,24 +70,34 @@ const backstopMs = 300_000
  * const payments = createUpstream('payments', { endpoints: ['http://127.0.0.1:4001'] }, { registry })
  * const { body } = await payments.dispatcher.request({ origin: payments.pick(), path: '/charge', method: 'GET' })
  */
-export function createUpstream(name: string, options: ServiceOptions, { registry, clock, random }: UpstreamOptions): Upstream {
+export function createUpstream(
+  name: string,
+  options: ServiceOptions,
+  { registry, clock, random }: UpstreamOptions,
+): Upstream {
   const path = `services.${name}`
   const policies = options.policies ?? standardPolicies
   const endpoints = parseEndpoints(options.endpoints, `${path}.endpoints`)
-  const fallback = options.fallback === undefined ? undefined : new ServiceFallback(options.fallback, `${path}.fallback`)
+  const fallback =
+    options.fallback === undefined ? undefined : new ServiceFallback(options.fallback, `${path}.fallback`)
   policies.forEach((policy, index) => {
     if (typeof policy === 'object' && policy !== null && 'fallback' in policy) {
-      throw new OptionsError(`${path}.policies[${index}] must not be a fallback: what to answer instead stands in ${path}.fallback`)
+      throw new OptionsError(
+        `${path}.policies[${index}] must not be a fallback: what to answer instead stands in ${path}.fallback`,
+      )
     }
   })
   // Safe: the only policy of a spec that answers something of its own is the fallback, which was just refused.
-  const pipeline = fromSpec({ name, classify: 'http', policies: [...policies] }, { registry, clock, random }) as Pipeline<never>
+  const pipeline = fromSpec(
+    { name, classify: 'http', policies: [...policies] },
+    { registry, clock, random },
+  ) as AdmittingPipeline
+  const connector = new Connector(connectTimeoutMs)
   const dispatcher = new Agent({
     connections: connectionsFor(policies),
-    connect: { timeout: connectTimeoutMs },
+    connect: connector.connect,
     headersTimeout: backstopMs,
     bodyTimeout: backstopMs,
-    allowH2: false,
     pipelining: 1,
   })
   const turns = new RoundRobin(endpoints)
@@ -89,7 +108,10 @@ export function createUpstream(name: string, options: ServiceOptions, { registry
     fallback,
     dispatcher,
     pick: (previous) => turns.pick(previous),
-    close: () => dispatcher.destroy(),
+    async close() {
+      connector.close()
+      await dispatcher.destroy()
+    },
   }
 }
 

@@ -23,14 +23,14 @@ export class Watch {
   }
 
   /**
-   * From now on `cut` ends what runs, instead of the one before. At `due` (monotonic ms; Infinity for never) it is called
-   * with a failure and what `expired` answers.
+   * From now on `cut` ends what runs, instead of the one before. At `due` (monotonic ms, default never) it is called with a
+   * failure and what `expired` answers.
    */
-  over(cut: Cut, due: number, expired: () => unknown): void {
+  over(cut: Cut, due: number = Infinity, expired?: () => unknown): void {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#cut = cut
-    if (due < Infinity) this.#arm(due, expired)
+    if (due < Infinity && expired !== undefined) this.#arm(due, expired)
   }
 
   /** Ends what runs now, as the caller's abort would. */

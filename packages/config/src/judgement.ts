@@ -2,9 +2,9 @@
 // the known word that was probably meant. It decides nothing: what zod accepts is right, what it refuses is told.
 import { z } from 'zod'
 import { child, expectation, isMapping, knownKeys, optionsOf, suiting, unwrapped } from './schema/expectation.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '@switchgear/client'
 import type { Path } from './path.ts'
-import { masked } from './problem.ts'
+import { shown } from './problem.ts'
 import type { Wording } from './source.ts'
 
 /** A problem by its path; where that is in the text, only the source knows. */
@@ -22,7 +22,15 @@ export interface Mistake extends Wording {
 export function judge<T>(schema: z.ZodType<T>, value: unknown): { data: T | undefined; mistakes: Mistake[] } {
   const result = schema.safeParse(value)
   if (result.success) return { data: result.data, mistakes: [] }
-  return { data: undefined, mistakes: result.error.issues.flatMap((issue) => told(issue, { schema, value, path: [] })) }
+  const mistakes = new Map<string, Mistake>()
+  for (const issue of result.error.issues) {
+    for (const mistake of told(issue, { schema, value, path: [] })) {
+      // A value that misses two bounds is told once, in words that name both.
+      const { path, message, expected } = mistake
+      mistakes.set(JSON.stringify([path, message, expected]), mistake)
+    }
+  }
+  return { data: undefined, mistakes: [...mistakes.values()] }
 }
 
 /** A value, its schema and its place. */
@@ -37,7 +45,8 @@ function told(issue: z.core.$ZodIssue, from: Subject): Mistake[] {
   const { schema, path } = subject
   const inner = unwrapped(schema)
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(subject, key))
-  if (issue.code === 'invalid_union' && inner instanceof z.ZodUnion) return ofUnion(issue, { ...subject, schema: inner })
+  if (issue.code === 'invalid_union' && inner instanceof z.ZodUnion)
+    return ofUnion(issue, { ...subject, schema: inner })
   if (issue.code === 'invalid_key' && from.schema !== schema) {
     const keys = descended(from, issue.path.slice(0, -1)).schema
     const expected = keys instanceof z.ZodRecord ? expectation(keys.keyType as z.ZodType) : 'another key'
@@ -60,7 +69,9 @@ function unknownKey({ schema, value, path }: Subject, key: string): Mistake {
   const at = { path: [...path, key], part: 'key' } as const
   // Each of several kinds of mapping may know the key, yet not together with what else stands there.
   if (known.includes(key)) {
-    const other = isMapping(value) ? Object.keys(value).find((beside) => beside !== key && known.includes(beside)) : undefined
+    const other = isMapping(value)
+      ? Object.keys(value).find((beside) => beside !== key && known.includes(beside))
+      : undefined
     return { ...at, message: `cannot stand beside ${shown(other)}`, expected: expectation(schema) }
   }
   return { ...at, message: 'unknown key', expected: `one of ${known.join(', ')}`, nearest: nearest(key, known) }
@@ -102,19 +113,4 @@ function knownWords(schema: z.ZodType): string[] {
   const inner = unwrapped(schema)
   if (inner instanceof z.ZodEnum) return inner.options.map(String)
   return inner instanceof z.ZodUnion ? optionsOf(inner).flatMap(knownWords) : []
-}
-
-/**
- * A value in a message, short and on one line.
- *
- * @example
- * shown('50%') // "'50%'"
- */
-export function shown(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing'
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
-  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping'
-  if (typeof value !== 'string') return String(value)
-  const text = masked(value).replaceAll(/[\p{Cc}]/gu, '\uFFFD')
-  return `'${text.length > 60 ? `${text.slice(0, 60)}...` : text}'`
 }

@@ -20,7 +20,8 @@ export function parseConfig(text: string, file = 'switchgear.yaml'): Config {
   if (!source.readable) throw new ConfigError(file, problems, source.text)
   const value = source.value()
   const { data, mistakes } = judge(config, value)
-  for (const { path, part, ...words } of [...mistakes, ...references(value)]) problems.push(source.problem(path, part, words))
+  for (const { path, part, ...words } of [...mistakes, ...references(value)])
+    problems.push(source.problem(path, part, words))
   if (data === undefined || problems.length > 0) throw new ConfigError(file, problems, source.text)
   return frozen(data)
 }

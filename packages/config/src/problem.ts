@@ -28,7 +28,7 @@ export const configError: ErrorEntry = {
 }
 
 /** So many problems are printed; `problems` has them all. */
-const mostPrinted = 20
+const mostPrinted = 50
 /** A longer line is cut around the column, so that a file written on one line stays readable. */
 const widestExcerpt = 120
 
@@ -82,10 +82,10 @@ export function describe(problem: Problem): string {
   return `${subject} ${message}${guess} expected ${expected}`
 }
 
-/** The source line with a caret under the column; '' when there is no such line. */
+/** The source line with a caret under the column; '' when there is nothing to see in it. */
 function excerpt(problem: Problem, lines: readonly string[]): string {
   const source = lines[problem.line - 1]
-  if (source === undefined) return ''
+  if (source === undefined || source.trim() === '') return ''
   const before = problem.column - 1
   const start = before > widestExcerpt - 20 ? before - widestExcerpt / 2 : 0
   const whole = masked(source.replace(/\r$/, ''))
@@ -96,9 +96,33 @@ function excerpt(problem: Problem, lines: readonly string[]): string {
   return `\n${gutter} | ${shown}\n${' '.repeat(gutter.length)} | ${indent}^`
 }
 
-/** Hides user and password of a URL without moving a column. */
+/**
+ * Hides what may be the password of a URL, without moving a column: everything up to the last `@`, from the scheme or else
+ * from the last blank on. It rather hides too much: a text that is wrong need not even be a URL.
+ */
 export function masked(text: string): string {
-  return text.replaceAll(/(?<=:\/\/)[^/\s]+(?=@)/g, (secret) => '*'.repeat(secret.length))
+  const end = text.lastIndexOf('@')
+  const scheme = text.indexOf('://')
+  const start = scheme >= 0 && scheme < end ? scheme + 3 : text.lastIndexOf(' ', end) + 1
+  const secret = text.slice(start, Math.max(start, end))
+  // A name without a colon in front of the sign is somebody's address.
+  if (!secret.includes(':') && (scheme < 0 || scheme > end)) return text
+  return text.slice(0, start) + '*'.repeat(secret.length) + text.slice(start + secret.length)
+}
+
+/**
+ * A value in a message, short and on one line.
+ *
+ * @example
+ * shown('50%') // "'50%'"
+ */
+export function shown(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping'
+  if (typeof value !== 'string') return String(value)
+  const text = masked(value).replaceAll(/\p{Cc}/gu, '\uFFFD')
+  return `'${text.length > 60 ? `${text.slice(0, 60)}...` : text}'`
 }
 
 /** A terminal must not be steered by a file: control characters are shown as a replacement. */

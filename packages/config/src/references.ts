@@ -1,9 +1,11 @@
 // What no schema can say, because it lies between two places: a route needs its service, and nothing may be there twice.
 // It reads values that may be wrong in other ways and never repeats what the schema says of them.
+import type { Mistake } from './judgement.ts'
+import { nearest } from '@switchgear/client'
+import { formatPath, type Path } from './path.ts'
+import { shown } from './problem.ts'
 import { isMapping } from './schema/expectation.ts'
-import { type Mistake, shown } from './judgement.ts'
-import { nearest } from './nearest.ts'
-import type { Path } from './path.ts'
+import { withoutSlash } from './schema/route-path.ts'
 
 /**
  * Mistakes between the parts of a configuration, which need not be valid otherwise.
@@ -16,11 +18,17 @@ export function references(config: unknown): Mistake[] {
   const services = mapping(root['services'])
   const routes = list(mapping(root['gateway'])['routes']).map(mapping)
   return [
-    ...routes.flatMap((route, index) => unknownService(route['service'], services, ['gateway', 'routes', index, 'service'])),
+    ...routes.flatMap((route, index) =>
+      unknownService(route['service'], services, ['gateway', 'routes', index, 'service']),
+    ),
     ...twiceRouted(routes),
     ...Object.entries(services).flatMap(([name, service]) => {
       const { endpoints, policies } = mapping(service)
-      return [...twiceListed(name, list(endpoints)), ...twiceRetried(name, list(policies))]
+      return [
+        ...twiceListed(name, list(endpoints)),
+        ...twiceRetried(name, list(policies)),
+        ...misplacedFallback(name, list(policies)),
+      ]
     }),
   ]
 }
@@ -30,7 +38,9 @@ function unknownService(service: unknown, services: Readonly<Record<string, unkn
   const names = Object.keys(services)
   const few = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', ...' : ''}`
   const expected = names.length === 0 ? 'a service, but none is defined' : `one of ${few}`
-  return [{ path, part: 'value', message: `unknown service ${shown(service)}`, expected, nearest: nearest(service, names) }]
+  return [
+    { path, part: 'value', message: `unknown service ${shown(service)}`, expected, nearest: nearest(service, names) },
+  ]
 }
 
 /** Two routes for one path and method: which of them is meant cannot be seen. */
@@ -39,7 +49,7 @@ function twiceRouted(routes: readonly Readonly<Record<string, unknown>>[]): Mist
   return routes.flatMap((route, index) => {
     const { path } = route
     if (typeof path !== 'string') return []
-    const prefix = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+    const prefix = withoutSlash(path)
     const taken = table.get(prefix) ?? new Map<string, number>()
     table.set(prefix, taken)
     const methods = methodsOf(route)
@@ -49,7 +59,9 @@ function twiceRouted(routes: readonly Readonly<Record<string, unknown>>[]): Mist
     for (const method of methods) if (!taken.has(method)) taken.set(method, index)
     if (earlier === undefined) return []
     const message = `${shown(path)} is routed already, by gateway.routes[${earlier}]`
-    return [{ path: ['gateway', 'routes', index, 'path'], part: 'value', message, expected: 'each path and method once' }]
+    return [
+      { path: ['gateway', 'routes', index, 'path'], part: 'value', message, expected: 'each path and method once' },
+    ]
   })
 }
 
@@ -73,6 +85,17 @@ function twiceListed(name: string, endpoints: readonly unknown[]): Mistake[] {
     seen.add(origin)
     return []
   })
+}
+
+/** A service is asked by streaming, which no policy can answer instead of: its fallback stands around all of them. */
+function misplacedFallback(name: string, policies: readonly unknown[]): Mistake[] {
+  const found = [...policies.keys()].filter((index) => Object.hasOwn(mapping(policies[index]), 'fallback'))
+  return found.map((index) => ({
+    path: ['services', name, 'policies', index, 'fallback'],
+    part: 'key',
+    message: 'a fallback among the policies of a service',
+    expected: `it beside them, as ${formatPath(['services', name, 'fallback'])}`,
+  }))
 }
 
 /** Two retries multiply: three times three attempts for one call. */

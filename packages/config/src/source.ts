@@ -10,11 +10,10 @@ import { Tree } from './tree.ts'
 export const longestText: number = 1024 * 1024
 
 /** Errors of the YAML library after which the rest of the tree still means what its author wrote. */
-const survivable = new Set(['DUPLICATE_KEY', 'MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED', 'BAD_DIRECTIVE'])
+const survivable = new Set(['MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED', 'BAD_DIRECTIVE'])
 
 /** Our words for the errors that people make most. Others keep the library's message. */
 const wording: Readonly<Record<string, readonly [message: string, expected: string]>> = {
-  DUPLICATE_KEY: ['duplicate key', 'each key once'],
   MULTIPLE_DOCS: ['a second document', 'one document in a file'],
   TAB_AS_INDENT: ['a tab cannot indent', 'spaces'],
   RESOURCE_EXHAUSTION: ['nested too deeply', 'at most 64 levels'],
@@ -53,16 +52,20 @@ export class Source {
       version: '1.2',
       // Named, so that a %YAML 1.1 directive cannot turn `no` into false.
       schema: 'core',
+      // The library compares each key with all before it; the tree asks a set.
+      uniqueKeys: false,
     })
     const broken = this.#syntax()
     this.#tree = new Tree(broken ? null : this.#document.contents)
-    for (const { offset, ...fault } of this.#tree.faults) this.problems.push(this.#at(offset, '', fault))
+    for (const { offset, bearable: _, ...fault } of this.#tree.faults) this.problems.push(this.#at(offset, '', fault))
     if (tooLong) {
       this.problems.push(this.#at(0, '', { message: 'the file is too large', expected: 'at most 1 MiB' }))
     } else if (!broken && this.#document.contents === null) {
-      this.problems.push(this.#at(0, '', { message: 'the file is empty', expected: "a mapping with the key 'services'" }))
+      this.problems.push(
+        this.#at(0, '', { message: 'the file is empty', expected: "a mapping with the key 'services'" }),
+      )
     }
-    this.readable = !broken && this.#document.contents !== null && this.#tree.faults.length === 0
+    this.readable = !broken && this.#document.contents !== null && this.#tree.faults.every(({ bearable }) => bearable)
   }
 
   /** The document as plain data; only where it is `readable`. */
@@ -125,8 +128,7 @@ export class Source {
     const told = new Set<number>()
     for (const { code, message, pos } of [...this.#document.errors, ...this.#document.warnings]) {
       const [said, expected] = wording[code] ?? [message, 'valid YAML 1.2']
-      const words = code === 'DUPLICATE_KEY' ? `${said} '${this.#word(pos[0])}'` : said
-      const problem = this.#at(pos[0], '', { message: words, expected })
+      const problem = this.#at(pos[0], '', { message: said, expected })
       if (survivable.has(code)) {
         this.problems.push(problem)
         continue
@@ -137,10 +139,5 @@ export class Source {
       told.add(problem.line)
     }
     return broken
-  }
-
-  /** The key that begins at an offset. */
-  #word(offset: number): string {
-    return /^[^\s:,{}]{1,64}/.exec(this.text.slice(offset, offset + 64))?.[0] ?? ''
   }
 }

@@ -1,8 +1,9 @@
-// What YAML allows and a configuration does not: keys that are not words, aliases that lead nowhere, into themselves or
+// What YAML allows and a configuration does not: keys that are no words or there twice, aliases that lead nowhere, into themselves or
 // into more nodes than anybody wrote, foreign tags, merge keys. Invariant: a tree without faults has a finite, bounded
 // expansion and maps onto plain JSON, so that whatever walks its values later needs no guard of its own.
 import { type Alias, isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml'
-import { nearest } from './nearest.ts'
+import { nearest } from '@switchgear/client'
+import { shown } from './problem.ts'
 
 /** How deep collections may nest; a configuration needs eight. */
 const deepest = 64
@@ -17,6 +18,8 @@ export interface Fault {
   readonly message: string
   readonly expected: string
   readonly nearest?: string | undefined
+  /** Whether the values can be judged in spite of it. */
+  readonly bearable: boolean
 }
 
 /**
@@ -62,8 +65,9 @@ export class Tree {
     let size = 0
     if (isSeq(node)) for (const item of node.items) size += this.#size(item, depth)
     if (isMap(node)) {
+      const keys = new Set<string>()
       for (const { key, value } of node.items) {
-        this.#checkKey(key)
+        this.#checkKey(key, keys)
         size += 1 + this.#size(value, depth)
       }
     }
@@ -93,14 +97,22 @@ export class Tree {
     return size
   }
 
-  #checkKey(key: ParsedNode): void {
-    if (!isScalar(key) || key.value === null) this.#fault(key, 'a key that is not a word', 'a word, followed by a colon')
+  #checkKey(key: ParsedNode, before: Set<string>): void {
+    if (!isScalar(key) || key.value === null)
+      this.#fault(key, 'a key that is not a word', 'a word, followed by a colon')
     else if (key.value === '<<') {
-      this.#fault(key, 'merge keys (<<) are not part of YAML 1.2', 'an alias for a whole value, as in policies: *standard')
+      this.#fault(
+        key,
+        'merge keys (<<) are not part of YAML 1.2',
+        'an alias for a whole value, as in policies: *standard',
+      )
     } else if (key.value === '__proto__') {
       // Objects would take it for their prototype: it would be lost or, worse, obeyed.
       this.#fault(key, "'__proto__' cannot be a key", 'another word')
-    }
+    } else if (before.has(String(key.value))) {
+      const message = `duplicate key ${shown(String(key.value))}`
+      this.faults.push({ offset: key.range[0], message, expected: 'each key once', bearable: true })
+    } else before.add(String(key.value))
   }
 
   #checkTag(node: ParsedNode): void {
@@ -109,6 +121,6 @@ export class Tree {
   }
 
   #fault(node: ParsedNode, message: string, expected: string, nearest?: string): void {
-    this.faults.push({ offset: node.range[0], message, expected, nearest })
+    this.faults.push({ offset: node.range[0], message, expected, nearest, bearable: false })
   }
 }

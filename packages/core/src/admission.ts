@@ -3,6 +3,7 @@
 import { CallRecord } from './call.ts'
 import { Entry, type Step, stepsOf } from './entry.ts'
 import { SwitchgearError } from './errors.ts'
+import { exceeded } from './guard.ts'
 import { Admitted, type Permit, type Rejection } from './permit.ts'
 import type { CallOptions, Environment, Gate, Policy } from './policy.ts'
 import type { Retry } from './retry.ts'
@@ -36,13 +37,15 @@ export class Admission {
 
   admit(options: CallOptions): Permit | Rejection {
     const entry = this.#entry(options)
-    const error = entry.enter()
+    const error = this.#tooLate(options) ?? entry.enter()
     return error === undefined ? new Admitted(this, entry) : { kind: 'rejection', error }
   }
 
   async admitAsync(options: CallOptions): Promise<Permit | Rejection> {
     options.signal?.throwIfAborted()
     const entry = this.#entry(options)
+    const late = this.#tooLate(options)
+    if (late !== undefined) return { kind: 'rejection', error: late }
     try {
       await entry.wait()
       return new Admitted(this, entry)
@@ -52,8 +55,14 @@ export class Admission {
     }
   }
 
+  /** A call that comes after its own deadline enters nothing. */
+  #tooLate({ deadline }: CallOptions): SwitchgearError | undefined {
+    const { clock, name } = this.environment
+    return deadline !== undefined && deadline <= clock.now() ? exceeded(name) : undefined
+  }
+
   #entry(options: CallOptions): Entry {
-    return new Entry(this.outer, new CallRecord(nothing, this.environment, options, 1, options.deadline))
+    return new Entry(this.outer, new CallRecord(nothing, this.environment, options, options.deadline))
   }
 }
 

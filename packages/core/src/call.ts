@@ -23,24 +23,20 @@ export class CallRecord implements Call {
   readonly run: (call: Call) => unknown
   readonly environment: Environment
   readonly options: CallOptions
-  readonly attempt: number
   top: Cuttable | null = null
   limit: number | undefined
   #begun: number | undefined = undefined
   #controller: AbortController | undefined = undefined
 
-  constructor(
-    run: (call: Call) => unknown,
-    environment: Environment,
-    options: CallOptions,
-    attempt: number,
-    limit: number | undefined,
-  ) {
+  constructor(run: (call: Call) => unknown, environment: Environment, options: CallOptions, limit: number | undefined) {
     this.run = run
     this.environment = environment
     this.options = options
-    this.attempt = attempt
     this.limit = limit
+  }
+
+  get attempt(): number {
+    return 1
   }
 
   get name(): string {
@@ -73,7 +69,7 @@ export class CallRecord implements Call {
 
   /** A call of its own for the inner part of a layer that may go on after that part was cut. */
   child(attempt: number): CallRecord {
-    const child = new CallRecord(this.run, this.environment, this.options, attempt, this.limit)
+    const child = new ChildCall(this, attempt)
     // Whoever can cut this call cuts its child too, so what runs inside must be found on the child's stack.
     if (this.top !== null) child.top = bottom
     return child
@@ -102,5 +98,19 @@ export class CallRecord implements Call {
     }
     // After the gates: a listener of the signal may start new calls, which must find the slots free again.
     ;(this.#controller ??= new AbortController()).abort(reason)
+  }
+}
+
+/** A call inside another one. Only it has a number of its own: what is not a first try is rare, and every field is paid for. */
+class ChildCall extends CallRecord {
+  readonly #attempt: number
+
+  constructor({ run, environment, options, limit }: CallRecord, attempt: number) {
+    super(run, environment, options, limit)
+    this.#attempt = attempt
+  }
+
+  override get attempt(): number {
+    return this.#attempt
   }
 }

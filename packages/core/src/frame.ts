@@ -54,7 +54,8 @@ class Frame {
     const ticket = gate.enter(call)
     let shared = this.#shared
     if (shared === undefined || shared.ticket !== ticket) {
-      if (ticket < 0) return this.#refused(this.#pass(ticket), call, 0)
+      if (ticket < 0 && gate.canWait?.(ticket) !== true) return rejected(gate.refusal(call, ticket))
+      if (ticket < 0) return this.#queued(this.#pass(ticket), call, 0)
       shared = this.#shared = new SharedPass(gate, ticket, call, this.judge)
     }
     return this.#run(call, shared)
@@ -172,7 +173,7 @@ class SharedPass extends Handlers {
     super(judge)
     this.ticket = ticket
     this.#gate = gate
-    this.#call = new AnyCall(nothing, call.environment, noOptions, 1, undefined)
+    this.#call = new AnyCall(nothing, call.environment, noOptions, undefined)
   }
 
   protected close(outcome: Outcome, error: unknown): void {

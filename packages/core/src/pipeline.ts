@@ -128,7 +128,7 @@ class Compiled implements Pipeline<unknown> {
   }
 
   execute<T>(run: (call: Call) => T | PromiseLike<T>, options: CallOptions = noOptions): Promise<T> {
-    const call = new CallRecord(run, this.environment, options, 1, undefined)
+    const call = new CallRecord(run, this.environment, options, undefined)
     const guarded = options.signal !== undefined || options.deadline !== undefined
     return (guarded ? guard(call, this.#run) : this.#run(call)) as Promise<T>
   }

@@ -18,7 +18,7 @@ export interface ExchangeRecord {
   /** Path of the route; undefined when none matched. */
   readonly route: string | undefined
   readonly service: string | undefined
-  /** 499 when the client left before it was answered. */
+  /** 499 when it was never answered: the client left, or the gateway stopped. */
   readonly status: number
   readonly seconds: number
   readonly traceId: string
@@ -112,26 +112,23 @@ export class Exchange {
     this.#controller.abort(reason)
   }
 
-  /** Begins the response. `headers` is flat. Throws when a field cannot be written. */
-  writeHead(status: number, headers: string[]): void {
-    // A client that still waits for `100 Continue` may or may not send its body now; nobody could tell it from a request.
-    if (this.#expectsContinue) this.response.shouldKeepAlive = false
-    this.response.writeHead(status, headers)
-  }
-
   /** Answers with a problem; cuts the connection where a response was begun. */
   answer(problem: Problem): void {
     this.code = problem.code
     if (this.response.headersSent) return this.cut()
     if (this.gone) return
-    this.service ??= problem.service
-    this.send(problem.status, ['content-type', 'application/problem+json', ...(problem.headers ?? [])], problemBody(problem, this.trace.traceId))
+    this.send(
+      problem.status,
+      ['content-type', 'application/problem+json', ...(problem.headers ?? [])],
+      problemBody(problem, this.trace.traceId),
+    )
   }
 
-  /** Answers with a whole body of our own, which no cache shall keep. */
+  /** Answers with a whole body of our own, which no cache shall keep unless it says so. Names of `headers` in lower case. */
   send(status: number, headers: readonly string[], body: string | Buffer): void {
-    const length = String(Buffer.byteLength(body))
-    this.writeHead(status, [...headers, 'content-length', length, 'cache-control', 'no-store'])
+    const framing = status === 204 || status === 304 ? [] : ['content-length', String(Buffer.byteLength(body))]
+    const caching = headers.includes('cache-control') ? [] : ['cache-control', 'no-store']
+    this.response.writeHead(status, [...headers, ...framing, ...caching])
     this.response.end(body)
   }
 
@@ -172,7 +169,7 @@ export class Exchange {
     } else if (!this.request.complete && !this.gone) {
       this.#linger()
     }
-    this.alarm.clear()
+    this.alarm.end()
     this.#onOver(this)
   }
 

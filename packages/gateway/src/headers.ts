@@ -65,7 +65,7 @@ export function requestHeaders(
     if (hopByHop.has(lower) || written.has(lower) || lower.startsWith('x-forwarded-') || named.has(lower)) continue
     forwarded.push(name, rawHeaders[index + 1] ?? '')
   }
-  if (contentLength !== undefined) forwarded.push('content-length', String(contentLength))
+  if (contentLength !== undefined && contentLength >= 0) forwarded.push('content-length', String(contentLength))
   forwarded.push('via', via(request.headers.via, request.httpVersion))
   forwarded.push('x-forwarded-for', origin.address, 'x-forwarded-proto', origin.scheme)
   if (origin.host !== undefined) forwarded.push('x-forwarded-host', origin.host)

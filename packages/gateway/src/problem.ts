@@ -11,97 +11,139 @@ export interface Problem {
   readonly detail: string
   /** The service that the request was for, where it came so far. */
   readonly service?: string | undefined
-  /** Further header fields of the answer, flat. */
+  /** Further header fields of the answer, flat, names in lower case. */
   readonly headers?: readonly string[] | undefined
 }
 
-const entries = {
-  SG_BAD_REQUEST: [400, 'The request is not valid HTTP.', 'The client broke a rule of HTTP/1.1; `detail` names it.'],
-  SG_BAD_PATH: [
-    400,
-    'The path is not acceptable.',
-    'Paths are normalised once; spellings that servers read differently are refused. `detail` names the rule.',
-  ],
-  SG_NO_ROUTE: [404, 'No route leads there.', 'No `gateway.routes[].path` is a prefix of the path, in whole segments.'],
-  SG_METHOD_NOT_ALLOWED: [
-    405,
-    'The route does not serve this method.',
-    'The field `Allow` lists the methods that it does serve: `gateway.routes[].methods`.',
-  ],
-  SG_REQUEST_TIMEOUT: [
-    408,
-    'The request did not arrive in time.',
-    'The client was too slow to send its head or body. It is not a failure of the service and counts for no circuit.',
-  ],
-  SG_EXPECTATION_FAILED: [417, 'The expectation cannot be met.', 'Only `Expect: 100-continue` is understood.'],
-  SG_HEADERS_TOO_LARGE: [431, 'The head of the request is too large.', 'Request line and fields may have 16 KiB together.'],
-  SG_INTERNAL: [500, 'The gateway failed.', 'A defect of the gateway itself. Its log has the error, by trace id.'],
-  SG_NOT_IMPLEMENTED: [
-    501,
-    'The gateway does not do that.',
-    'Protocol upgrades (WebSocket), CONNECT and transfer codings other than chunked are not forwarded.',
-  ],
-  SG_UNREACHABLE: [
-    502,
-    'No connection to the service.',
-    'The endpoint refused the connection or could not be found. The log has its address and the reason.',
-  ],
-  SG_CONNECTION_LOST: [
-    502,
-    'The service broke off.',
-    'The connection ended before a complete response head. The log has address and reason.',
-  ],
-  SG_BAD_RESPONSE: [502, 'The service did not answer in HTTP.', 'The log has the address and where it broke the rules.'],
-  SG_TIMEOUT: [
-    504,
-    'The service did not answer in time.',
-    'A timeout of the pipeline, or the time to connect, passed before the response head. It counts as a failure.',
-  ],
-} as const satisfies Record<string, readonly [status: number, title: string, advice: string]>
+/** A code that only the gateway gives. */
+export type GatewayCode =
+  | 'SG_BAD_PATH'
+  | 'SG_BAD_REQUEST'
+  | 'SG_CANNOT_LISTEN'
+  | 'SG_EXPECTATION_FAILED'
+  | 'SG_HEADERS_TOO_LARGE'
+  | 'SG_INTERNAL'
+  | 'SG_METHOD_NOT_ALLOWED'
+  | 'SG_NO_ROUTE'
+  | 'SG_NOT_IMPLEMENTED'
+  | 'SG_REQUEST_TIMEOUT'
 
-/** A code that the gateway itself gives. */
-export type GatewayCode = keyof typeof entries
+/** A code of the lower floors for which the gateway has an HTTP status. */
+type LowerCode = 'SG_BAD_RESPONSE' | 'SG_CONNECTION_LOST' | 'SG_TIMEOUT' | 'SG_UNREACHABLE'
 
 /** What the documentation says of the gateway's own codes. */
-export const gatewayErrors: readonly ErrorEntry[] = Object.entries(entries).map(([code, [, title, advice]]) => {
-  return { code: code as GatewayCode, title, advice }
-})
+export const gatewayErrors: readonly (ErrorEntry & { readonly code: GatewayCode })[] = [
+  {
+    code: 'SG_BAD_PATH',
+    title: 'The path is not acceptable.',
+    advice: 'Paths are normalised once; spellings that servers read differently are refused. `detail` names the rule.',
+  },
+  {
+    code: 'SG_BAD_REQUEST',
+    title: 'The request is not valid HTTP.',
+    advice: 'The client broke a rule of HTTP/1.1; `detail` names it.',
+  },
+  {
+    code: 'SG_CANNOT_LISTEN',
+    title: 'The gateway cannot listen on its address.',
+    advice:
+      'The message names port, host and reason. A port in use belongs to another program, often an earlier start of this one: ' +
+      'end that, or set `gateway.port`; 0 takes a free port.',
+  },
+  {
+    code: 'SG_EXPECTATION_FAILED',
+    title: 'The expectation cannot be met.',
+    advice: 'Only `Expect: 100-continue` is understood.',
+  },
+  {
+    code: 'SG_HEADERS_TOO_LARGE',
+    title: 'The head of the request is too large.',
+    advice: 'Request line and fields may have 16 KiB together. Large cookies are the usual cause.',
+  },
+  {
+    code: 'SG_INTERNAL',
+    title: 'The gateway failed.',
+    advice: 'A defect of the gateway itself. Its log has the error, under the trace id that `instance` names.',
+  },
+  {
+    code: 'SG_METHOD_NOT_ALLOWED',
+    title: 'The route does not serve this method.',
+    advice:
+      'The field `Allow` lists those it serves: `gateway.routes[].methods`. The longest prefix decides, whatever the method.',
+  },
+  {
+    code: 'SG_NO_ROUTE',
+    title: 'No route leads there.',
+    advice: 'No `gateway.routes[].path` is a prefix of the path, in whole segments. Add a route, or one for `/`.',
+  },
+  {
+    code: 'SG_NOT_IMPLEMENTED',
+    title: 'The gateway does not do that.',
+    advice: 'Protocol upgrades (WebSocket), CONNECT and transfer codings other than chunked are not forwarded.',
+  },
+  {
+    code: 'SG_REQUEST_TIMEOUT',
+    title: 'The request did not arrive in time.',
+    advice:
+      'The client was too slow to send its head or body: `gateway.requestTimeout`, `gateway.stallTimeout` or a total timeout of the ' +
+      'service. It is not a failure of the service and counts for no circuit.',
+  },
+]
 
-/** A problem with one of the gateway's own codes. */
+const statuses: Readonly<Record<GatewayCode | LowerCode, number>> = {
+  SG_BAD_PATH: 400,
+  SG_BAD_REQUEST: 400,
+  SG_BAD_RESPONSE: 502,
+  SG_CANNOT_LISTEN: 500,
+  SG_CONNECTION_LOST: 502,
+  SG_EXPECTATION_FAILED: 417,
+  SG_HEADERS_TOO_LARGE: 431,
+  SG_INTERNAL: 500,
+  SG_METHOD_NOT_ALLOWED: 405,
+  SG_NO_ROUTE: 404,
+  SG_NOT_IMPLEMENTED: 501,
+  SG_REQUEST_TIMEOUT: 408,
+  SG_TIMEOUT: 504,
+  SG_UNREACHABLE: 502,
+}
+
+/** Titles in the words of who asks from outside; the lower floors document their codes for those inside. */
+const titles: ReadonlyMap<string, string> = new Map<string, string>([
+  ...gatewayErrors.map(({ code, title }): [string, string] => [code, title]),
+  ['SG_BAD_RESPONSE', 'The service did not answer in HTTP.'],
+  ['SG_CONNECTION_LOST', 'The service broke off.'],
+  ['SG_DEADLINE_EXCEEDED', 'The service did not answer in time.'],
+  ['SG_TIMEOUT', 'The service did not answer in time.'],
+  ['SG_UNREACHABLE', 'The service cannot be reached.'],
+])
+
+/** A problem with one of the codes that have a status of their own. */
 export function problem(
-  code: GatewayCode,
+  code: GatewayCode | LowerCode,
   detail: string,
   more: Pick<Problem, 'service' | 'headers'> = {},
 ): Problem {
-  const [status, title] = entries[code]
-  return { status, code, title, detail, ...more }
+  return { status: statuses[code], code, title: titles.get(code) ?? code, detail, ...more }
 }
-
-/** The status of an answer that a policy caused; every other refusal is 503. */
-const policyStatus: ReadonlyMap<string, number> = new Map([
-  ['SG_TIMEOUT', 504],
-  ['SG_DEADLINE_EXCEEDED', 504],
-])
 
 /**
  * A refusal by a policy. A 503 always says when to come back: what the policy knows, in whole seconds rounded up, and at
  * least 1, because 0 would call for a retry storm.
  */
-export function refusal(error: SwitchgearError, service: string): Problem {
-  const status = policyStatus.get(error.code) ?? 503
-  const seconds = Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1000))
-  const title = status === 504 ? 'The service did not answer in time.' : 'The service is protected and not called now.'
+export function refusal({ code, message, retryAfterMs = 0 }: SwitchgearError, service: string): Problem {
+  const late = code === 'SG_TIMEOUT' || code === 'SG_DEADLINE_EXCEEDED'
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
   return {
-    status,
-    code: error.code,
-    title,
-    detail: error.message,
+    status: late ? 504 : 503,
+    code,
+    title: titles.get(code) ?? 'The service is protected and not called now.',
+    detail: message,
     service,
-    headers: status === 503 ? ['retry-after', String(seconds)] : undefined,
+    headers: late ? undefined : ['retry-after', String(seconds)],
   }
 }
 
-/** The body of the answer. `instance` identifies the occurrence in the log: the trace id. */
+/** The body of the answer. `instance` names the occurrence as the log does: by trace id. */
 export function problemBody({ status, code, title, detail, service }: Problem, traceId: string | undefined): string {
   const instance = traceId === undefined ? undefined : `urn:trace:${traceId}`
   return `${JSON.stringify({ type: `urn:switchgear:${code}`, title, status, detail, instance, code, service })}\n`

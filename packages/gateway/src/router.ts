@@ -48,7 +48,9 @@ export class Router {
 
   /** Throws `SG_BAD_OPTIONS` naming the route. Whether its service exists is for the caller to check. */
   constructor(routes: readonly RouteOptions[]) {
-    routes.forEach((options, index) => this.#add(checked(options, `gateway.routes[${index}]`), `gateway.routes[${index}]`))
+    routes.forEach((options, index) =>
+      this.#add(checked(options, `gateway.routes[${index}]`), `gateway.routes[${index}]`),
+    )
   }
 
   match(method: string, path: string): Match {
@@ -78,7 +80,8 @@ export class Router {
     const routes = this.#byPrefix.get(route.path) ?? []
     for (const other of routes) {
       const shared = sharedMethod(route, other)
-      if (shared !== undefined) throw new OptionsError(`${at}: ${shared} ${route.path} already leads to "${other.service}"`)
+      if (shared !== undefined)
+        throw new OptionsError(`${at}: ${shared} ${route.path} already leads to "${other.service}"`)
     }
     this.#byPrefix.set(route.path, [...routes, route])
     this.#depth = Math.max(this.#depth, route.path.split('/').length - 1)
@@ -96,15 +99,18 @@ function checked({ path, service, stripPrefix, methods }: RouteOptions, at: stri
   if (target.kind === 'bad') throw new OptionsError(`${at}.path: ${target.reason}, got "${path}"`)
   if (target.query !== '') throw new OptionsError(`${at}.path must not hold a query, got "${path}"`)
   const prefix = target.path.length > 1 && target.path.endsWith('/') ? target.path.slice(0, -1) : target.path
-  if (ownPaths.has(prefix)) throw new OptionsError(`${at}.path: the gateway answers ${prefix} itself, it cannot be routed`)
+  if (ownPaths.has(prefix))
+    throw new OptionsError(`${at}.path: the gateway answers ${prefix} itself, it cannot be routed`)
   return { path: prefix, service, stripPrefix: stripPrefix ?? false, methods: checkedMethods(methods, at) }
 }
 
 function checkedMethods(methods: readonly string[] | undefined, at: string): ReadonlySet<string> | undefined {
   if (methods === undefined) return undefined
-  if (methods.length === 0) throw new OptionsError(`${at}.methods must name at least one method, or be left out for all`)
+  if (methods.length === 0)
+    throw new OptionsError(`${at}.methods must name at least one method, or be left out for all`)
   for (const method of methods) {
-    if (!/^[A-Z][A-Z-]*$/.test(method)) throw new OptionsError(`${at}.methods must be upper case names, got "${method}"`)
+    if (!/^[A-Z][A-Z-]*$/.test(method))
+      throw new OptionsError(`${at}.methods must be upper case names, got "${method}"`)
   }
   // Who may read a thing may ask for its head (RFC 9110, 9.3.2).
   return new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)

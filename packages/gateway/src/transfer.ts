@@ -45,11 +45,17 @@ export class Transfer implements Dispatcher.DispatchHandler {
   #cut: Error | undefined = undefined
   #state: 'waiting' | 'streaming' | 'discarding' | 'over' = 'waiting'
   #flowed = false
+  #blocked = false
   #discarded = 0
 
   constructor(options: TransferOptions) {
     this.#options = options
     this.ended = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  /** Whether the service has sent what the client does not read. */
+  get blocked(): boolean {
+    return this.#state === 'streaming' && this.#blocked
   }
 
   /** Ends the try now, also one that still waits for its connection. */
@@ -119,8 +125,10 @@ export class Transfer implements Dispatcher.DispatchHandler {
   #waitForClient(controller: Dispatcher.DispatchController): void {
     const { response, alarm, stallMs } = this.#options
     controller.pause()
+    this.#blocked = true
     alarm.setAfter(stallMs, () => this.cut(new Cut('client stalled')))
     response.once('drain', () => {
+      this.#blocked = false
       if (this.#state !== 'streaming') return
       alarm.clear()
       controller.resume()

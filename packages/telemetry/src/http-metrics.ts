@@ -60,12 +60,11 @@ export function httpMetrics(registry: PromRegistry, maxSeries: number): HttpMetr
     'http_response_status_code',
     'error_type',
   ])
-  const sent = series('http_client_request_duration_seconds', 'Duration of HTTP requests that were sent, per attempt.', [
-    'service',
-    'http_request_method',
-    'http_response_status_code',
-    'error_type',
-  ])
+  const sent = series(
+    'http_client_request_duration_seconds',
+    'Duration of HTTP requests that were sent, per attempt.',
+    ['service', 'http_request_method', 'http_response_status_code', 'error_type'],
+  )
   return {
     httpServer: {
       observe: ({ method, route, status, errorCode, seconds }) =>

@@ -1,6 +1,6 @@
 // The W3C trace context of a call: reading, continuing and writing the `traceparent` header. Invariant: what is written is
 // always valid, whatever came in; a header that breaks the rules is as good as none. It records nothing: spans do not live here.
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 /** One position in a trace. Ids are lower-case hex and never all zero. */
 export interface TraceContext {
@@ -63,8 +63,16 @@ export function formatTraceparent(context: TraceContext): string {
   return `00-${context.traceId}-${context.spanId}-${flags.toString(16).padStart(2, '0')}`
 }
 
+/** Random bytes in stock: asking for few at a time costs more than all the rest of an id. */
+const stock = Buffer.alloc(4096)
+let taken = stock.length
+
 function newId(bytes: number): string {
-  const id = randomBytes(bytes).toString('hex')
+  if (taken + bytes > stock.length) {
+    randomFillSync(stock)
+    taken = 0
+  }
+  const id = stock.toString('hex', taken, (taken += bytes))
   // Zero is the one invalid id. It will hardly ever come up, but a trace lost to it could not be explained.
   return zeros.test(id) ? newId(bytes) : id
 }

@@ -15,7 +15,8 @@ async function linesOf(source: Metrics, start: string): Promise<string[]> {
 describe('http metrics', () => {
   it('time what was served by method, route and status', async () => {
     const tested = metrics()
-    for (const seconds of [0.02, 0.3]) tested.httpServer.observe({ method: 'GET', route: '/orders', status: 200, seconds })
+    for (const seconds of [0.02, 0.3])
+      tested.httpServer.observe({ method: 'GET', route: '/orders', status: 200, seconds })
     const labels = 'http_request_method="GET",http_route="/orders",http_response_status_code="200",error_type=""'
     assert.deepEqual(await linesOf(tested, `${server}_count`), [`${server}_count{${labels}} 2`])
     assert.deepEqual(await linesOf(tested, `${server}_sum`), [`${server}_sum{${labels}} 0.32`])
@@ -41,7 +42,8 @@ describe('http metrics', () => {
 
   it('put methods nobody knows under _OTHER', async () => {
     const tested = metrics()
-    for (const method of ['BREW', 'get', 'X'.repeat(1000)]) tested.httpServer.observe({ method, status: 405, seconds: 0.1 })
+    for (const method of ['BREW', 'get', 'X'.repeat(1000)])
+      tested.httpServer.observe({ method, status: 405, seconds: 0.1 })
     const lines = await linesOf(tested, `${server}_count`)
     assert.equal(lines.length, 1)
     assert.match(lines[0] ?? '', /http_request_method="_OTHER".* 3$/)

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bulkhead, circuitBreaker, type CircuitState, type PipelineSnapshot, Registry, retry, timeout } from '@switchgear/core'
+import {
+  bulkhead,
+  circuitBreaker,
+  type CircuitState,
+  type PipelineSnapshot,
+  Registry,
+  retry,
+  timeout,
+} from '@switchgear/core'
 import { VirtualClock } from '@switchgear/core/testing'
 import { createMetrics } from '../src/index.ts'
 
@@ -32,7 +40,10 @@ describe('policy metrics of a real registry', () => {
   it('follow a breaker through open, half-open and closed', async () => {
     const clock = new VirtualClock()
     const registry = new Registry({ clock })
-    const payments = registry.pipeline('payments', circuitBreaker({ consecutiveFailures: 2, openFor: '1s', successesToClose: 1 }))
+    const payments = registry.pipeline(
+      'payments',
+      circuitBreaker({ consecutiveFailures: 2, openFor: '1s', successesToClose: 1 }),
+    )
     const metrics = createMetrics({ registry })
     const state = async (): Promise<number | undefined> =>
       samples(await metrics.text(), 'circuit_breaker_state')['service="payments"']
@@ -76,7 +87,10 @@ describe('policy metrics of a real registry', () => {
     )
     const metrics = createMetrics({ registry })
     const hanging = assert.rejects(guarded.execute(() => new Promise(() => {})))
-    await assert.rejects(guarded.execute(() => 1), { code: 'SG_BULKHEAD_FULL' })
+    await assert.rejects(
+      guarded.execute(() => 1),
+      { code: 'SG_BULKHEAD_FULL' },
+    )
     const during = await metrics.text()
     assert.deepEqual(samples(during, 'switchgear_bulkhead_in_flight'), { 'service="stock"': 1 })
     assert.deepEqual(samples(during, 'switchgear_bulkhead_rejections_total'), { 'service="stock"': 1 })
@@ -89,6 +103,23 @@ describe('policy metrics of a real registry', () => {
     assert.deepEqual(samples(after, 'switchgear_bulkhead_queued'), { 'service="stock"': 0 })
   })
 
+  it('let the series of an evicted pipeline disappear and come back with its own totals', async () => {
+    const clock = new VirtualClock()
+    const registry = new Registry({ clock, max: 1 })
+    const first = registry.pipeline('first', circuitBreaker())
+    const metrics = createMetrics({ registry })
+    const failures = async () => samples(await metrics.text(), 'circuit_breaker_failures_total')
+    await assert.rejects(first.execute(fail))
+    await first.execute(() => 'up')
+    assert.deepEqual(await failures(), { 'service="first"': 1 })
+    await clock.advance(600_000)
+    registry.pipeline('second', circuitBreaker())
+    assert.deepEqual(await failures(), { 'service="second"': 0 })
+    await clock.advance(600_000)
+    await assert.rejects(first.execute(fail))
+    assert.deepEqual(await failures(), { 'service="first"': 2 })
+  })
+
   it('escape what a service may be called', async () => {
     const registry = new Registry({ clock: new VirtualClock() })
     registry.pipeline('a"b\\c\nd', circuitBreaker())
@@ -97,31 +128,32 @@ describe('policy metrics of a real registry', () => {
   })
 })
 
-describe('policy metrics of a given snapshot', () => {
-  const breaker = (state: CircuitState, failures = 0, rejections = 0): PipelineSnapshot['policies'][number] => ({
-    policy: 'circuitBreaker',
-    version: 1,
-    name: 'circuitBreaker',
-    state,
-    reopenings: 0,
-    openRemainingMs: 0,
-    takenAt: 0,
-    reason: undefined,
-    mode: 'protect',
-    consecutiveFailures: 0,
-    window: { calls: 0, failures: 0, slow: 0 },
-    probesInFlight: 0,
-    totals: { successes: 0, failures, ignored: 0, slow: 0, rejections, transitions: 0 },
-  })
-  const source = (...pipelines: { name: string; policies: PipelineSnapshot['policies'] }[]) => {
-    const held = { pipelines, taken: 0 }
-    const snapshot = () => {
-      held.taken++
-      return { pipelines: held.pipelines.map((pipeline) => ({ ...pipeline, calls: undefined })) }
-    }
-    return Object.assign(held, { snapshot })
+const breaker = (state: CircuitState, failures = 0, rejections = 0): PipelineSnapshot['policies'][number] => ({
+  policy: 'circuitBreaker',
+  version: 1,
+  name: 'circuitBreaker',
+  state,
+  reopenings: 0,
+  openRemainingMs: 0,
+  takenAt: 0,
+  reason: undefined,
+  mode: 'protect',
+  consecutiveFailures: 0,
+  window: { calls: 0, failures: 0, slow: 0 },
+  probesInFlight: 0,
+  totals: { successes: 0, failures, ignored: 0, slow: 0, rejections, transitions: 0 },
+})
+const source = (...pipelines: { name: string; policies: PipelineSnapshot['policies'] }[]) => {
+  const held = { pipelines, taken: 0 }
+  const snapshot = () => {
+    held.taken++
+    const seen = held.pipelines.map((pipeline) => ({ ...pipeline, calls: undefined }))
+    return { pipelines: seen, max: 1000, evicted: 0, unregisteredCalls: 0 }
   }
+  return Object.assign(held, { snapshot })
+}
 
+describe('policy metrics of a given snapshot', () => {
   it('show the worst of several breakers and add up their totals', async () => {
     const cases: [CircuitState[], number][] = [
       [['closed', 'half-open', 'open'], 1],
@@ -140,7 +172,10 @@ describe('policy metrics of a given snapshot', () => {
   })
 
   it('let the series of an evicted pipeline disappear, and count from its own totals when it returns', async () => {
-    const registry = source({ name: 'a', policies: [breaker('closed', 7)] }, { name: 'b', policies: [breaker('closed', 1)] })
+    const registry = source(
+      { name: 'a', policies: [breaker('closed', 7)] },
+      { name: 'b', policies: [breaker('closed', 1)] },
+    )
     const metrics = createMetrics({ registry })
     const failures = async () => samples(await metrics.text(), 'circuit_breaker_failures_total')
     assert.deepEqual(await failures(), { 'service="a"': 7, 'service="b"': 1 })

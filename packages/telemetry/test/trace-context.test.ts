@@ -17,7 +17,11 @@ describe('parseTraceparent', () => {
   })
 
   it('accepts a later version, with or without more parts', () => {
-    for (const header of [`01-${traceId}-${spanId}-01`, `fe-${traceId}-${spanId}-01-what-ever`, `cc-${traceId}-${spanId}-01-`]) {
+    for (const header of [
+      `01-${traceId}-${spanId}-01`,
+      `fe-${traceId}-${spanId}-01-what-ever`,
+      `cc-${traceId}-${spanId}-01-`,
+    ]) {
       assert.deepEqual(parseTraceparent(header), { traceId, spanId, sampled: true, random: false }, header)
     }
   })

@@ -17,10 +17,7 @@ runChild(async (order, tell) => {
     registry,
     metrics: createMetrics({ registry }),
   })
-  for (const name of registry.names()) {
-    const pipeline = registry.get(name)
-    if (pipeline !== undefined) tellTransitions(name, pipeline, tell)
-  }
+  tellTransitions(registry, tell)
   const { url } = await gateway.start()
   return { origin: new URL(url).origin, stop: () => gateway.stop() }
 })

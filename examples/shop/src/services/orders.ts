@@ -10,7 +10,7 @@ interface Order {
   readonly id: string
   readonly article: string
   readonly amount: number
-  state: 'being paid' | 'paid' | 'declined' | 'payment queued'
+  state: 'being paid' | 'paid' | 'payment failed' | 'payment queued'
 }
 
 const ordersKept = 1000
@@ -47,7 +47,11 @@ class Orders {
     const reserved = await this.#post('inventory', '/reserve', { article }, order.id, incoming)
     if (reserved.status !== 200) return reserved
     this.#keep(order)
-    return await this.#charge(order, incoming)
+    try {
+      return await this.#charge(order, incoming)
+    } finally {
+      if (order.state === 'being paid') order.state = 'payment failed'
+    }
   }
 
   stop(): void {
@@ -62,7 +66,10 @@ class Orders {
       order.state = 'payment queued'
       return { status: 202, body: order, headers: { 'switchgear-fallback': 'queueForLater' } }
     }
-    const checkout = pipeline({ name: 'checkout', classify: classifyHttp }, fallback(queueForLater))
+    const checkout = pipeline(
+      { name: 'checkout', classify: classifyHttp },
+      fallback(queueForLater, { name: 'queueForLater' }),
+    )
     return (order, incoming) =>
       checkout.execute(() => this.#chargeNow(order, incoming), { key: order.id, signal: incoming.signal })
   }
@@ -81,7 +88,7 @@ class Orders {
     // A refusal of the card is final as well; only the service's own trouble leaves the payment waiting.
     if (response.status >= 500) return false
     const order = this.#orders.get(orderId)
-    if (order !== undefined) order.state = response.ok ? 'paid' : 'declined'
+    if (order !== undefined) order.state = response.ok ? 'paid' : 'payment failed'
     return true
   }
 
@@ -101,7 +108,7 @@ class Orders {
   }
 }
 
-/** A refusal by one of our own policies is a 503 that says when to come back; everything else a 502. */
+/** A refusal by a policy is a 503 that says when to come back, a timeout a 504, a broken connection a 502. */
 async function explained(checkout: Promise<Answer>): Promise<Answer> {
   try {
     return await checkout
@@ -109,6 +116,8 @@ async function explained(checkout: Promise<Answer>): Promise<Answer> {
     if (error instanceof BadRequest) throw error
     const message = error instanceof Error ? error.message : String(error)
     if (!(error instanceof SwitchgearError)) return { status: 502, body: { error: message } }
+    if (!error.refusal)
+      return { status: error.code === 'SG_TIMEOUT' ? 504 : 502, body: { error: message, code: error.code } }
     const seconds = Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1000))
     return { status: 503, body: { error: message, code: error.code }, headers: { 'retry-after': String(seconds) } }
   }

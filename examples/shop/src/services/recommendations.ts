@@ -1,6 +1,5 @@
-// Recommendations: the articles that sell best, by the inventory's numbers. In the protected shop the last good answer is
-// kept and given, marked, while the inventory is away.
-import { classifyHttp, fallback, pipeline } from '@switchgear/core'
+// Recommendations: the articles that sell best, by the inventory's numbers. It holds no policy of its own: what is answered
+// while the inventory is away, or while this service itself is, stands as cached fallbacks in switchgear.yaml.
 import { runChild } from '../child.ts'
 import { openOutbound, type Outbound } from '../outbound.ts'
 import { Service, type Answer, type Incoming } from '../service.ts'
@@ -11,33 +10,28 @@ interface StockLine {
 }
 
 const shown = 3
+const fallbackMark = 'switchgear-fallback'
 
-function recommend(outbound: Outbound): (incoming: Incoming) => Promise<Answer> {
-  let lastGood: Answer | undefined
-  /** Nothing cached yet: the error stands, and the gateway has its own bestsellers. */
-  const cached = (error: unknown): Answer => {
-    if (lastGood === undefined) throw error
-    return { ...lastGood, headers: { 'switchgear-fallback': 'cached' } }
+async function recommend(outbound: Outbound, { signal, traceparent }: Incoming): Promise<Answer> {
+  const response = await outbound.call('inventory', '/stock', { method: 'GET', signal, traceparent })
+  if (!response.ok) {
+    await response.body?.cancel()
+    return { status: 502, body: { error: `the inventory answered ${response.status}` } }
   }
-  const ask = async ({ signal, traceparent }: Incoming): Promise<Answer> => {
-    const response = await outbound.call('inventory', '/stock', { method: 'GET', signal, traceparent })
-    if (!response.ok) {
-      await response.body?.cancel()
-      return { status: response.status, body: { error: `the inventory answered ${response.status}` } }
-    }
-    const stock = (await response.json()) as readonly StockLine[]
-    const best = stock.toSorted((a, b) => a.pieces - b.pieces).slice(0, shown)
-    lastGood = { status: 200, body: best.map(({ article }) => article) }
-    return lastGood
+  const stock = (await response.json()) as readonly StockLine[]
+  const best = stock.toSorted((a, b) => a.pieces - b.pieces).slice(0, shown)
+  // Whoever answers from a fallback's answer says so as well.
+  const mark = response.headers.get(fallbackMark)
+  return {
+    status: 200,
+    body: best.map(({ article }) => article),
+    ...(mark === null ? {} : { headers: { [fallbackMark]: mark } }),
   }
-  if (!outbound.guarded) return ask
-  const remembered = pipeline({ name: 'recommendations', classify: classifyHttp }, fallback(cached))
-  return (incoming) => remembered.execute(() => ask(incoming), { signal: incoming.signal })
 }
 
 runChild(async (order, tell) => {
   const outbound = await openOutbound(order, tell)
-  const service = new Service({ 'GET /recommendations': recommend(outbound) })
+  const service = new Service({ 'GET /recommendations': (incoming) => recommend(outbound, incoming) })
   const origin = await service.listen(order.port, order.mayMove)
   const stop = async (): Promise<void> => {
     await service.stop()

@@ -1,4 +1,4 @@
-// Circuit breakers that are missing, trip on noise, trip too late or never, or probe while the old calls still run.
+// Circuit breakers that are missing, trip on noise or too late, or probe while the old calls still run.
 import type { CircuitBreakerOptions } from '@switchgear/core'
 import { milliseconds } from '../schema/field.ts'
 import type { Finding } from './finding.ts'
@@ -51,22 +51,15 @@ function trigger(options: CircuitBreakerOptions, path: string): Finding[] {
     })
   }
   if (options.failureRatio === undefined && options.slowCallRatio === undefined) return findings
-  if (minimumThroughput < fewCalls) {
+  // Core asks for no more calls than a window of calls can hold.
+  const calls = typeof window === 'number' ? Math.min(minimumThroughput, window) : minimumThroughput
+  if (calls < fewCalls) {
     findings.push({
       id: 'breaker-low-throughput',
       severity: 'warning',
       path,
-      message: `minimumThroughput ${minimumThroughput} lets a ratio be decided by ${minimumThroughput === 1 ? 'one call' : 'a few calls'}`,
+      message: `a ratio is decided by ${calls === 1 ? 'one call' : `${calls} calls`}: the smaller of minimumThroughput and a window of calls`,
       advice: `Take at least ${fewCalls}, better 10; for quiet services consecutiveFailures says more than a ratio.`,
-    })
-  }
-  if (typeof window === 'number' && window < minimumThroughput) {
-    findings.push({
-      id: 'breaker-never-trips',
-      severity: 'error',
-      path,
-      message: `a window of ${window} calls never holds the ${minimumThroughput} calls of minimumThroughput, so no ratio can open the circuit`,
-      advice: 'Make the window larger, or minimumThroughput at most as large as the window.',
     })
   }
   return findings

@@ -1,15 +1,14 @@
 // What the clients of the gateway would see of an outage that they need not see.
+import type { ServiceOptions } from '@switchgear/client'
 import { formatPath } from '../path.ts'
 import type { Config } from '../schema/config.ts'
-import type { ServiceConfig } from '../schema/service.ts'
 import type { Finding } from './finding.ts'
-import { stackOf } from './stack.ts'
 
 /** Findings about the routes. */
 export function gatewayRules({ gateway, services }: Config): Finding[] {
   return (gateway?.routes ?? []).flatMap(({ path, service: name }, index) => {
     const service = services[name]
-    if (service === undefined || !isNonCritical(service) || stackOf(name, service)?.hasFallback === true) return []
+    if (service === undefined || !isNonCritical(service) || service.fallback !== undefined) return []
     return [
       {
         id: 'no-fallback',
@@ -23,7 +22,7 @@ export function gatewayRules({ gateway, services }: Config): Finding[] {
 }
 
 /** A service whose circuit breaker takes the preset of that name. */
-function isNonCritical({ policies = [] }: ServiceConfig): boolean {
+function isNonCritical({ policies = [] }: ServiceOptions): boolean {
   return policies.some((policy) => {
     if (!('circuitBreaker' in policy)) return false
     const { circuitBreaker } = policy

@@ -1,10 +1,10 @@
 // The policies of one service as the rules look at them: each kind with its position, durations in milliseconds, presets
 // resolved. A smaller index is further out.
+import type { ServiceOptions } from '@switchgear/client'
 import type { CircuitBreakerOptions } from '@switchgear/core'
 import { formatPath } from '../path.ts'
 import { resolved } from '../schema/circuit-breaker.ts'
 import { milliseconds } from '../schema/field.ts'
-import type { ServiceConfig } from '../schema/service.ts'
 
 /** A policy at its position. */
 export interface Placed<T> {
@@ -19,13 +19,12 @@ export interface Stack {
   /** Attempts of those that try more than once. */
   readonly retries: readonly Placed<number>[]
   readonly breakers: readonly Placed<CircuitBreakerOptions>[]
-  readonly hasFallback: boolean
   /** `services.payments.policies[1]`, or of the whole list without an index. */
   at(index?: number): string
 }
 
 /** Reads the policies of a service; undefined when it has none of its own and gets the standard stack. */
-export function stackOf(service: string, { policies, fallback }: ServiceConfig): Stack | undefined {
+export function stackOf(service: string, { policies }: ServiceOptions): Stack | undefined {
   if (policies === undefined) return undefined
   const timeouts: Placed<number>[] = []
   const retries: Placed<number>[] = []
@@ -39,8 +38,7 @@ export function stackOf(service: string, { policies, fallback }: ServiceConfig):
       if (attempts > 1) retries.push({ index, value: attempts })
     } else if ('circuitBreaker' in policy) breakers.push({ index, value: resolved(policy.circuitBreaker) })
   }
-  const hasFallback = fallback !== undefined || policies.some((policy) => 'fallback' in policy)
   const path = ['services', service, 'policies']
   const at = (index?: number): string => formatPath(index === undefined ? path : [...path, index])
-  return { service, timeouts, retries, breakers, hasFallback, at }
+  return { service, timeouts, retries, breakers, at }
 }

@@ -1,13 +1,14 @@
 // The schema of switchgear.yaml as a whole, and the same as JSON Schema for editors.
+import type { ServiceOptions } from '@switchgear/client'
 import { z } from 'zod'
 import { expecting } from './expectation.ts'
 import { gateway, type GatewayConfig } from './gateway.ts'
-import { service, type ServiceConfig, serviceName } from './service.ts'
+import { service, serviceName } from './service.ts'
 
 /** A valid configuration, frozen, with the defaults of the gateway filled in. */
 export interface Config {
   readonly gateway?: GatewayConfig | undefined
-  readonly services: Readonly<Record<string, ServiceConfig>>
+  readonly services: Readonly<Record<string, ServiceOptions>>
 }
 
 /** switchgear.yaml. */

@@ -10,10 +10,9 @@ export function count(least: number, most: number = Number.MAX_SAFE_INTEGER): z.
   return expecting(z.int().min(least).max(most), `a whole number ${range}`)
 }
 
-/** A finite number of at least `least` and at most `most`. */
-export function amount(least: number, most: number = Number.MAX_VALUE): z.ZodNumber {
-  const range = most === Number.MAX_VALUE ? `>= ${least}` : `in [${least}, ${most}]`
-  return expecting(z.number().min(least).max(most), `a number ${range}`)
+/** A number of at least `least` and at most `most`. */
+export function amount(least: number, most: number): z.ZodNumber {
+  return expecting(z.number().min(least).max(most), `a number in [${least}, ${most}]`)
 }
 
 /** A share of a whole: greater than 0 and at most 1. */
@@ -27,7 +26,10 @@ export function duration(leastMs: number): z.ZodType<Duration> {
   // What a text amounts to is core's to say.
   const long = text.refine((value) => milliseconds(value, leastMs) !== undefined)
   const least = leastMs === 0 ? '' : ` of at least ${leastMs} ms`
-  return expecting(z.union([z.number().min(leastMs), long]), `a duration${least}: milliseconds, or a text like '800ms', '30s', '5m'`)
+  return expecting(
+    z.union([z.number().min(leastMs), long]),
+    `a duration${least}: milliseconds, or a text like '800ms', '30s', '5m'`,
+  )
 }
 
 /** Milliseconds of what may be a duration of at least `leastMs`; undefined when it is none. */
@@ -41,10 +43,17 @@ export function milliseconds(value: unknown, leastMs = 0): number | undefined {
   }
 }
 
+const units: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 }
+
 /** A size of at least one byte: bytes, or a text with a unit of 1024. */
 export function byteSize(): z.ZodType<number | string> {
-  const text = z.string().regex(/^0*[1-9]\d{0,11}(\.\d+)?(b|kb|mb)$/)
-  return expecting(z.union([z.int().min(1), text]), "a size of at least 1 byte: bytes, or a text like '64kb', '1mb'")
+  const text = z.string().regex(/^\d+(\.\d+)?(b|kb|mb|gb)$/)
+  const whole = text.refine((size) => {
+    const [, amount = '', unit = ''] = /^([\d.]+)([a-z]+)$/.exec(size) ?? []
+    const bytes = Math.floor(Number(amount) * (units[unit] ?? Number.NaN))
+    return bytes >= 1 && Number.isSafeInteger(bytes)
+  })
+  return expecting(z.union([z.int().min(1), whole]), "a size of at least 1 byte: bytes, or a text like '64kb', '1mb'")
 }
 
 /**
@@ -54,7 +63,9 @@ export function byteSize(): z.ZodType<number | string> {
  * option(count(1), 'Tries in all, the first included.', 3)
  */
 export function option<S extends z.ZodType>(schema: S, about: string, standard?: unknown): z.ZodOptional<S> {
-  return schema.optional().meta(standard === undefined ? { description: about } : { description: about, default: standard })
+  return schema
+    .optional()
+    .meta(standard === undefined ? { description: about } : { description: about, default: standard })
 }
 
 /** The name of a policy in errors, events and snapshots. */

@@ -10,7 +10,7 @@ const mapping = 'a mapping of options ({} takes the defaults)'
 const budget = expecting(
   z.strictObject({
     ratio: option(amount(0, 1000), 'Retries per call, in the long run.', 0.2),
-    minPerSecond: option(amount(0), 'Retries a second that are always allowed.', 3),
+    minPerSecond: option(amount(0, 1_000_000), 'Retries a second that are always allowed.', 3),
   }),
   mapping,
 )
@@ -50,7 +50,9 @@ const bulkhead = expecting(
 
 const fallback = expecting(
   z.strictObject({
-    value: expecting(z.json(), 'a value').meta({ description: 'What the call answers when it fails or is refused.' }),
+    value: expecting(z.json(), 'a JSON value').meta({
+      description: 'What the call answers when it fails or is refused.',
+    }),
     name: policyName('fallback'),
   }),
   "a mapping with the key 'value'",
@@ -59,11 +61,17 @@ const fallback = expecting(
 /** One item of `policies`. */
 export const policy: z.ZodType<PolicySpec> = expecting(
   z.union([
-    z.strictObject({ circuitBreaker: circuitBreaker.meta({ description: 'Refuses calls while the service is down.' }) }),
+    z.strictObject({
+      circuitBreaker: circuitBreaker.meta({ description: 'Refuses calls while the service is down.' }),
+    }),
     z.strictObject({ retry: retry.meta({ description: 'Tries again what is safe to repeat.' }) }),
-    z.strictObject({ timeout: timeout.meta({ description: 'Inside retry it bounds an attempt, outside of it the call.' }) }),
+    z.strictObject({
+      timeout: timeout.meta({ description: 'Inside retry it bounds an attempt, outside of it the call.' }),
+    }),
     z.strictObject({ bulkhead: bulkhead.meta({ description: 'Bounds the calls in flight.' }) }),
-    z.strictObject({ fallback: fallback.meta({ description: 'Answers instead of a failure or a refusal.' }) }),
+    z.strictObject({
+      fallback: fallback.meta({ description: 'Not for a service: there it stands beside the policies.' }),
+    }),
   ]),
   'one policy for each item: circuitBreaker, retry, timeout, bulkhead or fallback',
 )

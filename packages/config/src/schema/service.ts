@@ -1,42 +1,43 @@
 // A service: where it answers, what guards calls to it, and what its clients are told when it cannot be asked.
-import type { PolicySpec } from '@switchgear/core'
+import type { ServiceOptions } from '@switchgear/client'
 import { z } from 'zod'
 import { expecting, isMapping } from './expectation.ts'
 import { byteSize, count, option } from './field.ts'
 import { policies } from './policy.ts'
 
-/** What is answered when a service cannot be asked: the last good answer, a fixed one, or the first before the second. */
-export interface ServiceFallback {
-  readonly name?: string | undefined
-  readonly cached?: boolean | { readonly maxEntries?: number | undefined; readonly maxBytes?: number | string | undefined } | undefined
-  readonly status?: number | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: string | undefined
-}
-
-/** What `services.<name>` holds. */
-export interface ServiceConfig {
-  readonly endpoints: readonly string[]
-  /** Outermost first. Without them the service has the client's standard stack. */
-  readonly policies?: readonly PolicySpec[] | undefined
-  readonly fallback?: ServiceFallback | undefined
-}
-
 /** Headers that frame a message: whoever sends it decides them. */
-const framing = new Set(['connection', 'content-length', 'date', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const framing = new Set([
+  'connection',
+  'content-length',
+  'date',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 const endpoint = expecting(
-  z.string().regex(/^https?:\/\/[^/?#@\\\s]+\/?$/).refine(isReachable),
+  z
+    .string()
+    .regex(/^https?:\/\/[^/?#@\\\s]+\/?$/)
+    .refine(isReachable),
   'an origin such as http://payments:8080, without path and password',
 )
 
 const headerName = expecting(
-  z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/).refine((name) => !framing.has(name.toLowerCase())),
+  z
+    .string()
+    .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/)
+    .refine((name) => !framing.has(name.toLowerCase())),
   'the name of a header that does not frame the message',
 )
 
 /** No line breaks, or one header could become two. */
-const headerValue = expecting(z.string().regex(/^[\t\x20-\x7e\x80-\xff]{0,1024}$/), 'a text on one line, at most 1024 characters')
+const headerValue = expecting(
+  z.string().regex(/^[\t\x20-\x7e\x80-\xff]{0,1024}$/),
+  'a text on one line, at most 1024 characters',
+)
 
 const cached = expecting(
   z.union([
@@ -57,7 +58,11 @@ const fallback = expecting(
       'fallback',
     ),
     cached: option(cached, 'Answers a GET with the last good answer to the same path, before the fixed answer.', false),
-    status: option(expecting(z.int().min(200).max(599), 'a whole number in [200, 599]'), 'Status of the fixed answer.', 200),
+    status: option(
+      expecting(z.int().min(200).max(599), 'a whole number in [200, 599]'),
+      'Status of the fixed answer.',
+      200,
+    ),
     headers: option(z.record(headerName, headerValue), 'Headers of the fixed answer.'),
     body: option(z.string(), 'Body of the fixed answer.', ''),
   }),
@@ -74,7 +79,7 @@ export const serviceName: z.ZodString = expecting(
 )
 
 /** One service. */
-export const service: z.ZodType<ServiceConfig> = expecting(
+export const service: z.ZodType<ServiceOptions> = expecting(
   z.strictObject({
     endpoints: expecting(z.array(endpoint).min(1).max(1000), 'a list of at least one origin').meta({
       description: 'Origins that answer for the service.',

@@ -3,6 +3,7 @@
 import { systemClock } from '../clock.ts'
 import { stackless, SwitchgearError } from '../errors.ts'
 import { type CircuitState, PolicyEvents } from '../events.ts'
+import { check, checkObject } from '../options.ts'
 import type { Call, Environment, Gate, Outcome } from '../policy.ts'
 import { systemRandom } from '../random.ts'
 import type { CircuitBreakerSnapshot } from '../snapshot.ts'
@@ -80,6 +81,7 @@ export class CircuitBreaker implements Gate {
   enter(call: Call): number {
     const circuit = this.#circuit
     // Closed is left only by a result, never by time: the clock need not be read.
+    if (circuit.plain >= 0) return circuit.plain
     const ticket = circuit.state === 'closed' ? circuit.base : this.#admit(call, circuit)
     // A getter that reads the clock once per try; who asks first decides what counts as the start.
     if (circuit.rules.timesCalls && ticket >= 0) void call.startedAt
@@ -88,23 +90,18 @@ export class CircuitBreaker implements Gate {
 
   settle(call: Call, ticket: number, outcome: Outcome, error?: unknown): void {
     const circuit = this.#circuit
-    // The common case: a fast success while closed. Time cannot have changed anything, and it opens nothing.
-    if (outcome === 'success' && ticket === circuit.base && circuit.state === 'closed') {
-      const { windowed, timesCalls, slowCallMs } = circuit.rules
-      if (windowed) {
-        const now = circuit.clock.now()
-        if (timesCalls && now - call.startedAt >= slowCallMs) return this.#learn(call, ticket, outcome, error)
-        circuit.storage().record(now, false, false)
-      }
+    if (ticket === circuit.plain && outcome === 'success') {
       this.#successes++
       circuit.failuresInRow = 0
+    } else if (circuit.state === 'closed' && ticket === circuit.base && outcome === 'success') {
+      this.#succeed(call, ticket)
     } else if (circuit.state !== 'disabled') {
       this.#learn(call, ticket, outcome, error)
     }
   }
 
   exit(_call: Call, ticket: number): void {
-    if (ticket !== this.#circuit.base) this.#circuit.free(ticket)
+    if (ticket !== this.#circuit.plain) this.#circuit.free(ticket)
   }
 
   refusal(call: Call, ticket: number): SwitchgearError {
@@ -130,6 +127,7 @@ export class CircuitBreaker implements Gate {
 
   /** Ends `isolate` or `disable`; without one of them it changes nothing. By default the dependency is probed first. */
   release({ to = 'half-open' }: { to?: 'half-open' | 'closed' | 'open' } = {}): void {
+    check(releases.includes(to), 'circuitBreaker.release.to', `one of ${releases.join(', ')}`, to)
     const circuit = this.#circuit
     if (circuit.state !== 'isolated' && circuit.state !== 'disabled') return
     const now = circuit.clock.now()
@@ -144,6 +142,8 @@ export class CircuitBreaker implements Gate {
    * acts at the next failure. A changed window starts empty. Throws `SG_BAD_OPTIONS` and then changes nothing.
    */
   update(options: CircuitBreakerOptions): void {
+    checkObject(options, 'circuitBreaker')
+    check((options.name ?? this.name) === this.name, 'circuitBreaker.name', 'left as it is in an update', options.name)
     const merged = { ...this.#options, ...options }
     const rules = rulesOf(merged)
     const circuit = this.#circuit
@@ -220,6 +220,17 @@ export class CircuitBreaker implements Gate {
     return observes ? circuit.base + spectator : ticket
   }
 
+  /** A success while closed goes to the window. Time cannot have changed anything, and a fast success opens nothing. */
+  #succeed(call: Call, ticket: number): void {
+    const circuit = this.#circuit
+    const now = circuit.clock.now()
+    const { timesCalls, slowCallMs } = circuit.rules
+    if (timesCalls && now - call.startedAt >= slowCallMs) return this.#learn(call, ticket, 'success', undefined)
+    circuit.storage().record(now, false, false)
+    this.#successes++
+    circuit.failuresInRow = 0
+  }
+
   #learn(call: Call, ticket: number, outcome: Outcome, error: unknown): void {
     const circuit = this.#circuit
     const now = circuit.clock.now()
@@ -255,6 +266,7 @@ export class CircuitBreaker implements Gate {
   }
 
   #operate(to: 'isolated' | 'disabled', reason: string): void {
+    check(typeof reason === 'string', `circuitBreaker: the reason for being ${to}`, 'a text', reason)
     const circuit = this.#circuit
     const now = circuit.clock.now()
     circuit.advance(now)
@@ -262,4 +274,5 @@ export class CircuitBreaker implements Gate {
   }
 }
 
+const releases: readonly string[] = ['half-open', 'closed', 'open']
 const noOptions: CircuitBreakerOptions = Object.freeze({})

@@ -25,12 +25,17 @@ export type OnTransition = (from: CircuitState, to: CircuitState, at: number, re
 
 /** One circuit. `now` is always monotonic milliseconds of the clock that it was given. */
 export class Circuit {
-  rules: Rules
+  #rules: Rules
   clock: Clock
   random: Random
   state: CircuitState = 'closed'
   /** The ticket of an ordinary call of this generation. */
   base = 0
+  /**
+   * `base` while the circuit is closed and looks at nothing but failures in a row, else -1: the hot path of a breaker is one
+   * comparison with it.
+   */
+  plain = 0
   /** Why it is in this state, in words for a person. */
   reason = 'new'
   /** End of the open time, or of the ramp. */
@@ -48,10 +53,20 @@ export class Circuit {
   readonly #onTransition: OnTransition
 
   constructor(rules: Rules, clock: Clock, random: Random, onTransition: OnTransition) {
-    this.rules = rules
+    this.#rules = rules
     this.clock = clock
     this.random = random
     this.#onTransition = onTransition
+    this.#refresh()
+  }
+
+  get rules(): Rules {
+    return this.#rules
+  }
+
+  set rules(rules: Rules) {
+    this.#rules = rules
+    this.#refresh()
   }
 
   /** A ticket for a call that wants to start when the circuit is not simply closed; negative ones say why not. */
@@ -131,7 +146,12 @@ export class Circuit {
     this.failuresInRow = 0
     this.window?.clear()
     this.transitions++
+    this.#refresh()
     this.#onTransition(from, to, at, reason)
+  }
+
+  #refresh(): void {
+    this.plain = this.state === 'closed' && !this.#rules.windowed ? this.base : -1
   }
 
   #open(at: number, reason: string, reopenings: number): void {

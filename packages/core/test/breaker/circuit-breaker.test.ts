@@ -66,7 +66,9 @@ describe('what time alone changes', () => {
   it('does not depend on how often one looks', () => {
     const script = 'failure x2, +11s, begin a, +25s, begin b, +15s, success'
     const [seldom, often] = [new Rig(options).play(script), new Rig(options)]
-    often.play(script.replaceAll(/\+(\d+)s/g, (_, seconds) => `+100ms, look, `.repeat(Number(seconds) * 10).slice(0, -2)))
+    often.play(
+      script.replaceAll(/\+(\d+)s/g, (_, seconds) => `+100ms, look, `.repeat(Number(seconds) * 10).slice(0, -2)),
+    )
     assert.deepEqual(often.snapshot, seldom.snapshot)
     assert.deepEqual(often.transitions, seldom.transitions)
   })
@@ -118,7 +120,10 @@ describe('1000 concurrent callers', () => {
       resolve('up')
       const settled = await Promise.allSettled(answers)
       const refused = settled.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason.code] : []))
-      assert.deepEqual(refused, Array.from({ length: 1000 - halfOpenCalls }, () => 'SG_CIRCUIT_OPEN'))
+      assert.deepEqual(
+        refused,
+        Array.from({ length: 1000 - halfOpenCalls }, () => 'SG_CIRCUIT_OPEN'),
+      )
       assert.deepEqual([rig.state, rig.snapshot.probesInFlight, running], ['closed', 0, halfOpenCalls])
     })
   }
@@ -162,7 +167,12 @@ describe('a share of the window', () => {
       const byFailures = new Rig({ failureRatio: ratio, window: calls, minimumThroughput: calls })
       assert.equal(byFailures.play(`success x${calls - failures}, failure x${failures - 1}`).state, 'closed')
       assert.equal(byFailures.play('failure').state, 'open')
-      const bySlowCalls = new Rig({ slowCallRatio: ratio, slowCallDuration: 100, window: calls, minimumThroughput: calls })
+      const bySlowCalls = new Rig({
+        slowCallRatio: ratio,
+        slowCallDuration: 100,
+        window: calls,
+        minimumThroughput: calls,
+      })
       bySlowCalls.play(`success x${calls - failures}, slow success x${failures - 1}`)
       assert.equal(bySlowCalls.state, 'closed')
       assert.equal(bySlowCalls.play('slow success').state, 'open')
@@ -181,12 +191,31 @@ describe('a share of the window', () => {
     assert.equal(rig.play('failure').state, 'open')
   })
 
+  it('holds successes and failures of the same time, later than the zero of the clock', () => {
+    const rig = new Rig({ failureRatio: 0.5, window: '10s' }).play('+1h, success x6, failure x5')
+    assert.deepEqual([rig.state, rig.snapshot.window], ['closed', { calls: 11, failures: 5, slow: 0 }])
+    assert.equal(rig.play('failure').state, 'open')
+  })
+
+  it('holds each call of a pipeline as slow or not by its own time, also of those that run together', async () => {
+    const rig = new Rig({ slowCallRatio: 1, slowCallDuration: '1s', minimumThroughput: 10 })
+    const run = (ms: number): Promise<void> =>
+      rig.payments.execute(() => new Promise((resolve) => void rig.clock.setTimer(resolve, ms)))
+    const first = run(1500)
+    await rig.clock.advance(700)
+    const others = [run(200), run(999), run(1000)]
+    await rig.clock.advance(2000)
+    await Promise.all([first, ...others])
+    assert.deepEqual(rig.snapshot.window, { calls: 4, failures: 0, slow: 2 })
+  })
+
   it('leaves a refusal by a gate further in out', async () => {
     const rig = new Rig({ failureRatio: 0.1, minimumThroughput: 1 })
     const guarded = pipeline({ clock: rig.clock }, rig.breaker, bulkhead({ maxInFlight: 1 }))
     const { promise, resolve } = Promise.withResolvers<void>()
     const holding = guarded.execute(() => promise)
-    for (let call = 0; call < 50; call++) await assert.rejects(guarded.execute(mustNotRun), { code: 'SG_BULKHEAD_FULL' })
+    for (let call = 0; call < 50; call++)
+      await assert.rejects(guarded.execute(mustNotRun), { code: 'SG_BULKHEAD_FULL' })
     resolve()
     await holding
     const { window, totals } = rig.snapshot
@@ -206,7 +235,10 @@ describe('a caller that goes away', () => {
 
   it('counts as slow when it waited that long', async () => {
     const rig = new Rig({ slowCallRatio: 1, slowCallDuration: '1s', minimumThroughput: 1 })
-    for (const [waitMs, state] of [[999, 'closed'], [1000, 'open']] as const) {
+    for (const [waitMs, state] of [
+      [999, 'closed'],
+      [1000, 'open'],
+    ] as const) {
       const controller = new AbortController()
       const answer = rig.payments.execute(() => new Promise(() => {}), { signal: controller.signal })
       await rig.clock.advance(waitMs)
@@ -240,7 +272,10 @@ describe('a call that is cut by a timeout further in', () => {
     const rig = new Rig(options)
     const guarded = pipeline({ clock: rig.clock }, rig.breaker, timeout(100))
     for (let call = 0; call < 2; call++) {
-      const answer = assert.rejects(guarded.execute(() => new Promise(() => {})), { code: 'SG_TIMEOUT' })
+      const answer = assert.rejects(
+        guarded.execute(() => new Promise(() => {})),
+        { code: 'SG_TIMEOUT' },
+      )
       await rig.clock.advance(100)
       await answer
     }
@@ -252,7 +287,10 @@ describe('a call that is cut by a timeout further in', () => {
   it('gives its probe back', async () => {
     const rig = new Rig({ ...options, halfOpenCalls: 1 }).play('failure x2, +10s')
     const guarded = pipeline({ clock: rig.clock }, rig.breaker, timeout(100))
-    const answer = assert.rejects(guarded.execute(() => new Promise(() => {})), { code: 'SG_TIMEOUT' })
+    const answer = assert.rejects(
+      guarded.execute(() => new Promise(() => {})),
+      { code: 'SG_TIMEOUT' },
+    )
     await rig.clock.advance(100)
     await answer
     assert.equal(rig.state, 'open')
@@ -274,7 +312,9 @@ describe('mode observe', () => {
   const observing: CircuitBreakerOptions = { ...options, mode: 'observe' }
 
   it('never rejects, publishes wouldReject, and transitions by every rule', () => {
-    const rig = new Rig(observing).play('failure x2, failure x3, +10s, begin a, begin b, failure x4, end a success, end b success')
+    const rig = new Rig(observing).play(
+      'failure x2, failure x3, +10s, begin a, begin b, failure x4, end a success, end b success',
+    )
     assert.equal(rig.state, 'closed')
     assert.deepEqual(rig.transitions, ['closed > open @0', 'open > half-open @10000', 'half-open > closed @10000'])
     // Three while it was open, four beside the two probes: they ran and nothing was learned from them.
@@ -416,6 +456,13 @@ describe('a breaker of two pipelines', () => {
     await assert.rejects(refunds?.execute(fail) ?? mustNotRun())
     await assert.rejects(charges?.execute(mustNotRun) ?? mustNotRun(), { code: 'SG_CIRCUIT_OPEN', pipeline: 'charges' })
     await assert.rejects(refunds?.execute(mustNotRun) ?? mustNotRun(), { code: 'SG_CIRCUIT_OPEN', pipeline: 'refunds' })
+  })
+
+  it('keeps the time and the chance of the first', () => {
+    const rig = new Rig({ ...options, jitter: 1 })
+    pipeline({ clock: new VirtualClock({ now: 1e9 }), random: () => 0 }, rig.breaker)
+    rig.play('failure x2, +9999ms')
+    assert.deepEqual([rig.transitions, rig.snapshot.openRemainingMs], [['closed > open @0'], 1])
   })
 
   it('carries what remains of an open time over to the clock of its first pipeline', () => {

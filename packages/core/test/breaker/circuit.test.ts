@@ -34,6 +34,18 @@ const tables: Readonly<Record<keyof typeof arrive, readonly Row[]>> = {
     ['stays closed below the threshold', 'failure x2', 'closed'],
     ['opens at the threshold: it is inclusive', 'failure x3', 'open'],
     ['starts the row again after a success', 'failure x2, success, failure x2', 'closed'],
+    [
+      'starts the row again after a success where no call is timed',
+      'failure x2, success, failure x2',
+      'closed',
+      { slowCallRatio: undefined },
+    ],
+    [
+      'starts the row again after a success where only failures have a window',
+      'failure x2, success, failure x2',
+      'closed',
+      { slowCallRatio: undefined, failureRatio: 1 },
+    ],
     ['keeps the row over an ignored call', 'failure x2, ignored, failure', 'open'],
     ['keeps the row over any time', 'failure x2, +1h, failure', 'open'],
     ['opens at the first failure where the threshold is 1', 'failure', 'open', { consecutiveFailures: 1 }],
@@ -48,11 +60,21 @@ const tables: Readonly<Record<keyof typeof arrive, readonly Row[]>> = {
     ['takes no throughput from ignored calls', 'slow success x3, ignored x50', 'closed'],
     ['counts an abort that came late as slow', 'slow success x3, slow ignored', 'open'],
     ['counts a failure that came late as slow', 'slow success x3, slow failure', 'open'],
-    ['counts slowCallDuration as slow: it is inclusive', 'begin a, +100ms, end a success', 'open', { minimumThroughput: 1 }],
+    [
+      'counts slowCallDuration as slow: it is inclusive',
+      'begin a, +100ms, end a success',
+      'open',
+      { minimumThroughput: 1 },
+    ],
     ['does not count less as slow', 'begin a, +99ms, end a success', 'closed', { minimumThroughput: 1 }],
     ['times no call where slow calls are no trigger', 'slow success x50', 'closed', { slowCallRatio: undefined }],
     ['is not opened by ignored calls', 'ignored x50', 'closed'],
-    ['is not opened by a late abort where slow calls are no trigger', 'slow ignored x50', 'closed', { slowCallRatio: undefined }],
+    [
+      'is not opened by a late abort where slow calls are no trigger',
+      'slow ignored x50',
+      'closed',
+      { slowCallRatio: undefined },
+    ],
     ['forgets slow calls that left the window', 'slow success x3, +10s, slow success', 'closed'],
     ['is not changed by time', '+24h', 'closed'],
     ['can be isolated', 'isolate, refused', 'isolated'],
@@ -74,7 +96,11 @@ const tables: Readonly<Record<keyof typeof arrive, readonly Row[]>> = {
   probing: [
     ['admits halfOpenCalls and refuses the rest', 'begin a, begin b, refused x50', 'half-open'],
     ['gives a slot back at the exit', 'begin a, begin b, end a success, begin c, refused', 'half-open'],
-    ['keeps a slot until the exit, not until the result', 'begin a, begin b, settle a success, refused, exit a, begin c', 'half-open'],
+    [
+      'keeps a slot until the exit, not until the result',
+      'begin a, begin b, settle a success, refused, exit a, begin c',
+      'half-open',
+    ],
     ['gives the slot of an ignored probe back', 'begin a, begin b, end a ignored, begin c, refused', 'half-open'],
     ['waits for as long as nobody calls', '+24h', 'half-open'],
     ['is re-opened by the first failure', 'failure', 'open'],
@@ -83,20 +109,39 @@ const tables: Readonly<Record<keyof typeof arrive, readonly Row[]>> = {
     ['is re-opened by a failure that came late', 'slow failure', 'open'],
     ['is re-opened by a slow success', 'slow success', 'open'],
     ['is re-opened by an abort that came late', 'slow ignored', 'open'],
-    ['is not re-opened by a slow success where slow calls are no trigger', 'slow success', 'half-open', { slowCallRatio: undefined }],
+    [
+      'is not re-opened by a slow success where slow calls are no trigger',
+      'slow success',
+      'half-open',
+      { slowCallRatio: undefined },
+    ],
     ['learns nothing from ignored probes', 'ignored x50', 'half-open'],
     ['closes at successesToClose', 'success x2', 'closed', { rampFor: 0 }],
     ['does not close before', 'success, ignored x50', 'half-open', { rampFor: 0 }],
-    ['closes by more successes than slots', 'success x5', 'closed', { rampFor: 0, halfOpenCalls: 1, successesToClose: 5 }],
+    [
+      'closes by more successes than slots',
+      'success x5',
+      'closed',
+      { rampFor: 0, halfOpenCalls: 1, successesToClose: 5 },
+    ],
     ['begins the ramp where there is one', 'success x2, +10s', 'closed'],
     ['waits for a probe until just before probeTimeout', 'begin a, +9999ms', 'half-open'],
     ['is re-opened by a probe that has not settled at probeTimeout', 'begin a, +10s', 'open'],
     ['takes the time out of the oldest probe', 'begin a, +6s, begin b, +4s', 'open'],
-    ['does not time a probe out that has settled and is still read', 'begin a, settle a success, +24h', 'half-open'],
-    ['times the second probe out after the first has ended', 'begin a, +6s, begin b, end a ignored, +9999ms, look, +1ms', 'open'],
+    ['does not time a probe out that has settled and is still read', 'begin a, settle a success, +15s', 'half-open'],
+    [
+      'times the second probe out after the first has ended',
+      'begin a, +6s, begin b, end a ignored, +9999ms, look, +1ms',
+      'open',
+    ],
     ['stays re-opened until just before openFor after the time out', 'begin a, +39999ms', 'open'],
     ['is half-open again openFor after the time out', 'begin a, +40s', 'half-open'],
-    ['learns nothing from a probe after its time out', 'begin a, +40s, end a success, success', 'half-open', { rampFor: 0 }],
+    [
+      'learns nothing from a probe after its time out',
+      'begin a, +40s, end a success, success',
+      'half-open',
+      { rampFor: 0 },
+    ],
     ['takes a broken body after a success as a failure', 'begin a, settle a success, settle a failure', 'open'],
     ['can be isolated', 'begin a, isolate, end a success, refused', 'isolated'],
     ['can be disabled', 'begin a, disable, end a failure, admitted', 'disabled'],
@@ -155,20 +200,66 @@ for (const [from, rows] of Object.entries(tables)) {
 describe('a result of an earlier generation', () => {
   // `a` begins first; then the circuit moves on; then `a` ends and must change nothing.
   const rows: readonly Row[] = [
-    ['failure opens nothing after the ramp was complete', 'success x2, begin a, +10s, failure x2, end a failure', 'closed'],
+    [
+      'failure opens nothing after the ramp was complete',
+      'success x2, begin a, +10s, failure x2, end a failure',
+      'closed',
+    ],
     ['failure re-opens nothing in the next phase', 'begin a, success x2, failure x2, end a failure', 'half-open'],
-    ['success closes nothing after a re-opening', 'begin a, failure, end a success, +30s, success', 'half-open', { rampFor: 0 }],
-    ['success counts not for the next probing', 'begin a, failure, +30s, end a success, success', 'half-open', { rampFor: 0 }],
+    [
+      'success closes nothing after a re-opening',
+      'begin a, failure, end a success, +30s, success',
+      'half-open',
+      { rampFor: 0 },
+    ],
+    [
+      'success counts not for the next probing',
+      'begin a, failure, +30s, end a success, success',
+      'half-open',
+      { rampFor: 0 },
+    ],
     ['failure re-opens not the next probing', 'begin a, failure, +30s, end a failure', 'half-open'],
-    ['success breaks no row after closing', 'begin a, success x2, failure x2, end a success, failure', 'open', { rampFor: 0 }],
-    ['failure lengthens no row after closing', 'begin a, success x2, failure x2, end a failure', 'closed', { rampFor: 0 }],
+    [
+      'success breaks no row after closing',
+      'begin a, success x2, failure x2, end a success, failure',
+      'open',
+      { rampFor: 0 },
+    ],
+    [
+      'failure lengthens no row after closing',
+      'begin a, success x2, failure x2, end a failure',
+      'closed',
+      { rampFor: 0 },
+    ],
     ['failure re-opens nothing after isolate and release', 'begin a, isolate, release, end a failure', 'half-open'],
-    ['success closes nothing after isolate and release', 'begin a, isolate, release, success, end a success', 'half-open', { rampFor: 0 }],
-    ['failure counts not after isolate and release to closed', 'begin a, isolate, release closed, failure x2, end a failure', 'closed'],
-    ['failure counts not after disable and release to closed', 'disable, begin a, release closed, failure x2, end a failure', 'closed'],
+    [
+      'success closes nothing after isolate and release',
+      'begin a, isolate, release, success, end a success',
+      'half-open',
+      { rampFor: 0 },
+    ],
+    [
+      'failure counts not after isolate and release to closed',
+      'begin a, isolate, release closed, failure x2, end a failure',
+      'closed',
+    ],
+    [
+      'failure counts not after disable and release to closed',
+      'disable, begin a, release closed, failure x2, end a failure',
+      'closed',
+    ],
     ['failure changes an isolated circuit not', 'begin a, isolate, end a failure', 'isolated'],
-    ['late success is not slow for the next generation', 'begin a, +9s, success x2, +9s, end a success', 'half-open', { minimumThroughput: 1, slowCallRatio: 1 }],
-    ['exit frees no slot of the next probing', 'begin a, failure, +30s, begin b, begin c, end a ignored, refused', 'half-open'],
+    [
+      'late success is not slow for the next generation',
+      'begin a, +9s, success x2, +9s, end a success',
+      'half-open',
+      { minimumThroughput: 1, slowCallRatio: 1 },
+    ],
+    [
+      'exit frees no slot of the next probing',
+      'begin a, failure, +30s, begin b, begin c, end a ignored, refused',
+      'half-open',
+    ],
   ]
   for (const [what, script, state, differing] of rows) {
     it(what, () => {
@@ -180,7 +271,16 @@ describe('a result of an earlier generation', () => {
   }
 
   it('changes nothing that a snapshot shows but the totals, whatever has happened since', () => {
-    for (const since of ['', 'success', 'success x2', 'success x2, +1s', 'success x2, +10s', 'failure', 'isolate', 'disable']) {
+    for (const since of [
+      '',
+      'success',
+      'success x2',
+      'success x2, +1s',
+      'success x2, +10s',
+      'failure',
+      'isolate',
+      'disable',
+    ]) {
       for (const outcome of ['success', 'failure', 'ignored'] as const) {
         const rig = new Rig(options)
         rig.chance = 0
@@ -261,20 +361,20 @@ describe('the ramp', () => {
   })
 })
 
+/** The open times of `times` re-openings in a row. */
+function openTimes(rig: Rig, times: number): number[] {
+  const found: number[] = []
+  for (let time = 0; time < times; time++) {
+    rig.play('failure')
+    const { openRemainingMs } = rig.snapshot
+    found.push(openRemainingMs)
+    rig.clock.advanceSync(openRemainingMs)
+  }
+  return found
+}
+
 describe('the open time', () => {
   const growing: CircuitBreakerOptions = { consecutiveFailures: 1, openFor: '10s', openForFactor: 2, openForMax: '60s' }
-
-  /** The open times of `times` re-openings in a row. */
-  function openTimes(rig: Rig, times: number): number[] {
-    const found: number[] = []
-    for (let time = 0; time < times; time++) {
-      rig.play('failure')
-      const { openRemainingMs } = rig.snapshot
-      found.push(openRemainingMs)
-      rig.clock.advanceSync(openRemainingMs)
-    }
-    return found
-  }
 
   it('does not grow by default', () => {
     assert.deepEqual(openTimes(new Rig({ consecutiveFailures: 1 }), 4), [30_000, 30_000, 30_000, 30_000])
@@ -306,6 +406,35 @@ describe('the open time', () => {
     openTimes(rig, 3)
     rig.play('isolate, release closed, failure')
     assert.equal(rig.snapshot.openRemainingMs, 10_000)
+  })
+
+  it('knows nothing of an earlier outage once it was closed', () => {
+    const rig = new Rig({ ...growing, successesToClose: 1 })
+    openTimes(rig, 3)
+    rig.play('success')
+    assert.equal(rig.snapshot.reopenings, 0)
+    rig.play('isolate, release, failure')
+    assert.equal(rig.snapshot.openRemainingMs, 20_000, 'the first re-opening')
+  })
+
+  it('starts again at openFor when it is opened by a release', () => {
+    const rig = new Rig(growing)
+    openTimes(rig, 3)
+    rig.play('isolate, release open')
+    assert.deepEqual([rig.snapshot.openRemainingMs, rig.snapshot.reopenings], [10_000, 0])
+  })
+
+  it('goes on growing over an isolation that is released to half-open', () => {
+    const rig = new Rig(growing)
+    openTimes(rig, 2)
+    rig.play('isolate, release, failure')
+    assert.equal(rig.snapshot.openRemainingMs, 40_000)
+  })
+
+  it('is spread by jitter around openForMax as well, downwards', () => {
+    const rig = new Rig({ ...growing, jitter: 0.25 })
+    rig.chance = 0
+    assert.deepEqual(openTimes(rig, 5), [7500, 15_000, 30_000, 45_000, 45_000])
   })
 
   const jittered = [

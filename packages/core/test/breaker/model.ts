@@ -70,7 +70,9 @@ export class Model {
   /** Calls of the present probing that have not exited. */
   get probes(): ModelTicket[] {
     const { phase } = this
-    return phase.probing ? this.tickets.filter((ticket) => ticket.phase === phase && !ticket.spectator && !ticket.exited) : []
+    return phase.probing
+      ? this.tickets.filter((ticket) => ticket.phase === phase && !ticket.spectator && !ticket.exited)
+      : []
   }
 
   /** When time will next change something; Infinity if never. */
@@ -91,6 +93,7 @@ export class Model {
     }
   }
 
+  /** A ticket, or undefined when it is refused. */
   enter(now: number, chance: number): ModelTicket | undefined {
     this.look(now, chance)
     const refused = !this.#admits(now, chance)
@@ -104,38 +107,33 @@ export class Model {
     return ticket
   }
 
+  /** Once per ticket, and once more with a failure when a body breaks after its head was a success. */
   settle(ticket: ModelTicket, outcome: Outcome, now: number, chance: number): void {
     const { slowCallRatio, slowCallDuration, successesToClose, rampFor } = this.options
-    const stands = ticket.phase
-    ticket.settled = true
-    if (this.phase.state === 'disabled') return
+    const { phase } = ticket
+    if (this.phase.state === 'disabled') {
+      ticket.settled = true
+      return
+    }
     const slow = slowCallRatio !== undefined && now - ticket.at >= slowCallDuration
     this.totals[outcome === 'success' ? 'successes' : outcome === 'failure' ? 'failures' : 'ignored']++
     if (slow) this.totals.slow++
-    // It had not settled when time looked: a probe that hung until now has hung.
-    ticket.settled = false
+    // Time first: a probe that hung until this very moment has hung.
     this.look(now, chance)
     ticket.settled = true
-    if (stands !== this.phase || ticket.spectator) return
-    this.results.push({ phase: stands, at: now, outcome, slow })
+    if (phase !== this.phase || ticket.spectator) return
+    this.results.push({ phase, at: now, outcome, slow })
     const bad = outcome === 'failure' || slow
-    if (stands.probing) {
+    if (phase.probing) {
       if (bad) this.#reopen(now, chance)
-      else if (this.#here().filter((result) => result.outcome === 'success').length >= successesToClose) {
+      else if (outcome === 'success' && this.#successes() >= successesToClose) {
         if (rampFor > 0) this.#begin('half-open', now, { until: now + rampFor })
         else this.#close(now)
       }
     } else if (bad && this.#trips(now)) {
-      if (stands.state === 'half-open') this.#reopen(now, chance)
+      if (phase.state === 'half-open') this.#reopen(now, chance)
       else this.#open(now, 0, chance)
     }
-  }
-
-  /** A body broke after its head was a success: one more result of the same ticket. */
-  breakOff(ticket: ModelTicket, now: number, chance: number): void {
-    const { probes } = this
-    this.settle(ticket, 'failure', now, chance)
-    if (probes.includes(ticket)) ticket.settled = true
   }
 
   isolate(now: number, chance: number): void {
@@ -185,6 +183,10 @@ export class Model {
     // The breaker promises a resolution of a tenth of the window.
     const tenth = (at: number): number => Math.floor(at / (Number.parseFloat(window) / 10))
     return counted.filter((result) => tenth(now) - tenth(result.at) < 10)
+  }
+
+  #successes(): number {
+    return this.#here().filter((result) => result.outcome === 'success').length
   }
 
   #here(from = 0): Result[] {

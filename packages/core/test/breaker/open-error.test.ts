@@ -1,6 +1,8 @@
 // What a refused caller gets: which code, since when stale, how expensive, and how little of the failure it keeps.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { CircuitOpenError, digestOf } from '../../src/breaker/open-error.ts'
 import { bulkhead, type CircuitBreakerOptions, pipeline, retry, SwitchgearError } from '../../src/index.ts'
 import { Rig } from './rig.ts'
@@ -130,7 +132,11 @@ describe('sharedError', () => {
   it('is not written to by a retry, which puts the last failure into fresh ones', async () => {
     for (const sharedError of [false, true]) {
       const rig = new Rig({ ...options, sharedError })
-      const retried = pipeline({ clock: rig.clock, random: () => 0.5 }, retry({ delay: 10, maxAttempts: 3 }), rig.breaker)
+      const retried = pipeline(
+        { clock: rig.clock, random: () => 0.5 },
+        retry({ delay: 10, maxAttempts: 3 }),
+        rig.breaker,
+      )
       const down = new Error('down')
       const answer = retried.execute(() => Promise.reject(down)).catch((error: unknown) => error)
       await rig.clock.advance(1000)
@@ -142,15 +148,16 @@ describe('sharedError', () => {
   })
 })
 
-describe('the cause', () => {
-  const causeAfter = (error: unknown): unknown => {
-    const rig = new Rig(options)
-    rig.begin().end('failure', error)
-    return rig.refused().cause
-  }
+/** The cause that refused callers are told after a failure by `error`. */
+function causeAfter(error: unknown): unknown {
+  const rig = new Rig(options)
+  rig.begin().end('failure', error)
+  return rig.refused().cause
+}
 
+describe('the cause', () => {
   it('keeps name, message, code and status of the failure that opened it, and nothing else', () => {
-    const socket = { huge: new Array(1000) }
+    const socket = { bytes: 'x'.repeat(1000) }
     const error = Object.assign(new TypeError('refused'), { code: 'ECONNREFUSED', status: 503, socket, cause: socket })
     assert.deepEqual(causeAfter(error), { name: 'TypeError', message: 'refused', code: 'ECONNREFUSED', status: 503 })
   })
@@ -162,8 +169,14 @@ describe('the cause', () => {
     [Symbol('s'), { name: 'symbol', message: 'Symbol(s)', code: undefined, status: undefined }],
     [{}, { name: 'Error', message: '', code: undefined, status: undefined }],
     [Object.create(null), { name: 'Error', message: '', code: undefined, status: undefined }],
-    [{ code: 7, status: '503' }, { name: 'Error', message: '', code: 7, status: undefined }],
-    [{ name: {}, message: [], code: {} }, { name: 'Error', message: '', code: undefined, status: undefined }],
+    [
+      { code: 7, status: '503' },
+      { name: 'Error', message: '', code: 7, status: undefined },
+    ],
+    [
+      { name: {}, message: [], code: {} },
+      { name: 'Error', message: '', code: undefined, status: undefined },
+    ],
   ]
   for (const [thrown, digest] of shapes) {
     it(`is a digest of whatever was thrown: ${String(JSON.stringify(thrown) ?? String(thrown))}`, () => {
@@ -176,20 +189,21 @@ describe('the cause', () => {
   })
 
   it('does not keep the failure alive', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
     const rig = new Rig(options)
     const failure = ((): WeakRef<Error> => {
       const error = new Error('down')
       rig.begin().end('failure', error)
       return new WeakRef(error)
     })()
-    const collect = (globalThis as { gc?: () => void }).gc
-    if (collect !== undefined) {
+    // A WeakRef holds its object until the end of the turn in which it was made.
+    for (let turn = 0; turn < 10 && failure.deref() !== undefined; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
       collect()
-      assert.equal(failure.deref(), undefined)
     }
-    const { cause } = rig.refused()
-    assert.deepEqual(Object.keys(cause as object), ['name', 'message', 'code', 'status'])
+    assert.equal(failure.deref(), undefined)
+    assert.equal((rig.refused().cause as Error).message, 'down')
   })
 
   it('is that of the last opening', () => {

@@ -55,6 +55,14 @@ describe('probes', () => {
     assert.equal(probes.oldest(), 3)
   })
 
+  it('do not give the slot of a settled probe to another one', () => {
+    const probes = new Probes()
+    const slot = probes.take(1, 3)
+    probes.settle(slot)
+    assert.deepEqual([probes.take(2, 3), probes.take(3, 3)], [2, 3])
+    assert.equal(probes.oldest(), 2)
+  })
+
   it('never give one slot to two, in any order of 20 000 takes and releases', () => {
     const random = seededRandom(7)
     const probes = new Probes()

@@ -102,12 +102,23 @@ describe('a snapshot', () => {
     const reasons = (['failure x3', 'failure x3, +30s', 'isolate', 'isolate, release'] as const).map(
       (script) => new Rig(options).play(script).snapshot.reason,
     )
-    assert.deepEqual(reasons, ['3 failures in a row', 'the open time is over', 'maintenance', 'released by an operator'])
+    assert.deepEqual(reasons, [
+      '3 failures in a row',
+      'the open time is over',
+      'maintenance',
+      'released by an operator',
+    ])
   })
 })
 
 describe('restore', () => {
-  const rows: readonly (readonly [what: string, script: string, passedMs: number, state: string, remainingMs: number])[] = [
+  const rows: readonly (readonly [
+    what: string,
+    script: string,
+    passedMs: number,
+    state: string,
+    remainingMs: number,
+  ])[] = [
     ['continues closed', 'failure x2', 0, 'closed', 0],
     ['continues open with what remains', 'failure x3, +10s', 0, 'open', 20_000],
     ['subtracts the wall time that has passed', 'failure x3, +10s', 15_000, 'open', 5000],
@@ -123,6 +134,11 @@ describe('restore', () => {
     it(what, () => {
       const rig = move(new Rig(options).play(script), passedMs)
       assert.deepEqual([rig.state, rig.snapshot.openRemainingMs, rig.clock.pending], [state, remainingMs, 0])
+      // Clamped: nothing can have happened here before the restore.
+      assert.deepEqual(
+        rig.transitions.filter((transition) => !transition.endsWith(' @1000000')),
+        [],
+      )
     })
   }
 

@@ -24,13 +24,50 @@ const rows: readonly Row[] = [
   ['a higher threshold keeps the row', 'failure x2', { consecutiveFailures: 5 }, 'failure x3', 'open'],
   ['an open circuit keeps its time', 'failure x3, +10s', { openFor: '1s' }, '+19999ms, refused, +1ms', 'half-open'],
   ['an open circuit is not prolonged', 'failure x3, +10s', { openFor: '2m' }, '+20s', 'half-open'],
-  ['a new open time holds from the next opening on', 'failure x3, +30s', { openFor: '1s' }, 'failure, +1s', 'half-open'],
-  ['what fell due before it happened by the old options', 'failure x3, +30s, begin a, +10s', { probeTimeout: '1h' }, '', 'open'],
-  ['a shorter probe timeout holds for probes in flight', 'failure x3, +30s, begin a, +5s', { probeTimeout: '5s' }, '', 'open'],
-  ['a longer probe timeout holds for probes in flight', 'failure x3, +30s, begin a, +5s', { probeTimeout: '1m' }, '+50s', 'half-open'],
-  ['more probes are let in', 'failure x3, +30s, begin a, begin b', { halfOpenCalls: 3 }, 'begin c, refused', 'half-open'],
+  [
+    'a new open time holds from the next opening on',
+    'failure x3, +30s',
+    { openFor: '1s' },
+    'failure, +1s',
+    'half-open',
+  ],
+  [
+    'what fell due before it happened by the old options',
+    'failure x3, +30s, begin a, +10s',
+    { probeTimeout: '1h' },
+    '',
+    'open',
+  ],
+  [
+    'a shorter probe timeout holds for probes in flight',
+    'failure x3, +30s, begin a, +5s',
+    { probeTimeout: '5s' },
+    '',
+    'open',
+  ],
+  [
+    'a longer probe timeout holds for probes in flight',
+    'failure x3, +30s, begin a, +5s',
+    { probeTimeout: '1m' },
+    '+50s',
+    'half-open',
+  ],
+  [
+    'more probes are let in',
+    'failure x3, +30s, begin a, begin b',
+    { halfOpenCalls: 3 },
+    'begin c, refused',
+    'half-open',
+  ],
   ['fewer probes are let in', 'failure x3, +30s, begin a', { halfOpenCalls: 1 }, 'refused', 'half-open'],
   ['fewer successes close at the next one', 'failure x3, +30s, success', { successesToClose: 1 }, 'success', 'closed'],
+  [
+    'fewer successes do not close at an ignored probe',
+    'failure x3, +30s, success',
+    { successesToClose: 1 },
+    'ignored',
+    'half-open',
+  ],
   ['more successes are waited for', 'failure x3, +30s, success', { successesToClose: 3 }, 'success', 'half-open'],
   ['a ramp is added', 'failure x3, +30s, success', { rampFor: '10s' }, 'success, +9999ms', 'half-open'],
   ['an isolated circuit stays isolated', 'isolate', { consecutiveFailures: 1 }, 'refused', 'isolated'],
@@ -167,6 +204,9 @@ describe('update', () => {
     const refunds = pipeline({ name: 'refunds', clock: rig.clock }, rig.breaker)
     rig.breaker.update({ consecutiveFailures: 1 })
     await assert.rejects(refunds.execute(() => Promise.reject(new Error('down'))))
-    await assert.rejects(rig.payments.execute(() => assert.fail('it ran')), { code: 'SG_CIRCUIT_OPEN' })
+    await assert.rejects(
+      rig.payments.execute(() => assert.fail('it ran')),
+      { code: 'SG_CIRCUIT_OPEN' },
+    )
   })
 })

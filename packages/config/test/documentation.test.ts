@@ -1,0 +1,121 @@
+// The documentation is held to the schema: its examples are parsed, every key has its row with its default.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { presets } from '@switchgear/core'
+import { checkConfig, jsonSchema, parseConfig } from '../src/index.ts'
+import { errorOf } from './faulty.ts'
+
+const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>
+  readonly additionalProperties?: boolean | Node
+  readonly required?: readonly string[]
+  readonly anyOf?: readonly Node[]
+  readonly items?: Node
+  readonly default?: unknown
+}
+
+/** Blocks of a language. */
+function blocks(language: string): string[] {
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block)
+}
+
+/** Cells of the rows below a heading, by the key in the first. */
+function rows(heading: string): Map<string, string[]> {
+  const section = page.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? ''
+  const cells = [...section.matchAll(/^\| `([^`]+)` \|(.*)\|$/gm)]
+  return new Map(cells.map(([, key = '', rest = '']) => [key, rest.split(' | ').map((cell) => cell.trim())]))
+}
+
+function at(...steps: readonly string[]): Node {
+  let node = jsonSchema() as Node
+  for (const step of steps) {
+    const mapping: Node | undefined =
+      node.properties === undefined ? node.anyOf?.find(({ properties }) => properties?.[step] !== undefined) : node
+    const found: Node | undefined =
+      step === '*' ? (node.additionalProperties as Node) : step === '[]' ? node.items : mapping?.properties?.[step]
+    assert.ok(found !== undefined, `${steps.join('.')}: no ${step}`)
+    node = found
+  }
+  return node.properties === undefined ? (node.anyOf?.find(({ properties }) => properties !== undefined) ?? node) : node
+}
+
+const policy = (kind: string): Node => at('services', '*', 'policies', '[]', kind)
+
+const sections: readonly [heading: string, node: Node][] = [
+  ['The file', at()],
+  ['gateway', at('gateway')],
+  ['gateway.routes[]', at('gateway', 'routes', '[]')],
+  ['services.*', at('services', '*')],
+  ['services.*.fallback', at('services', '*', 'fallback')],
+  ['services.*.fallback.cached', at('services', '*', 'fallback', 'cached')],
+  ['circuitBreaker', policy('circuitBreaker')],
+  ['retry', policy('retry')],
+  ['retry.budget', at('services', '*', 'policies', '[]', 'retry', 'budget')],
+  ['timeout', policy('timeout')],
+  ['bulkhead', policy('bulkhead')],
+  ['fallback', policy('fallback')],
+]
+
+for (const [heading, node] of sections) {
+  test(`every key of ${heading} has its row, with its default`, () => {
+    const documented = rows(heading)
+    const keys = Object.keys(node.properties ?? {})
+    assert.ok(keys.length > 0)
+    assert.deepEqual(
+      [...documented.keys()].filter((key) => !(key in presets)),
+      keys,
+    )
+    for (const key of keys) {
+      const [type, standard = ''] = documented.get(key) ?? []
+      assert.ok(type !== undefined && type !== '', key)
+      const known = node.properties?.[key]?.default
+      if (known !== undefined && known !== '') assert.equal(standard, `\`${String(known)}\``, key)
+      else assert.doesNotMatch(standard, /`/, `${key}: ${standard}`)
+      assert.equal(standard === 'required', node.required?.includes(key) ?? false, key)
+    }
+  })
+}
+
+test('the example parses, uses every key there is, and has nothing that the check would find', () => {
+  const [example = ''] = blocks('yaml')
+  const config = parseConfig(example)
+  assert.deepEqual(checkConfig(config), [])
+  assert.deepEqual(Object.keys(config.services), ['orders', 'payments', 'recommendations'])
+  for (const [heading, { properties = {} }] of sections) {
+    if (heading === 'fallback') continue
+    for (const key of Object.keys(properties)) assert.match(example, new RegExp(`\\b${key}:`), `${heading}: ${key}`)
+  }
+})
+
+test('the example of an error is what is printed', () => {
+  const [, wrong = ''] = blocks('yaml')
+  const [printed = ''] = blocks('text')
+  assert.equal(`${errorOf(wrong).message}\n`, printed)
+})
+
+test('the check’s rules are all listed, and no others', () => {
+  const sources = ['breaker-rules', 'timing-rules', 'gateway-rules'].map((file) =>
+    readFileSync(new URL(`../src/check/${file}.ts`, import.meta.url), 'utf8'),
+  )
+  const rules = sources.flatMap((source) =>
+    [...source.matchAll(/id: '([^']+)',\s+severity: '([^']+)'/g)].map(([, id, severity]) => `${id} ${severity}`),
+  )
+  const listed = [...rows('What the check finds')].map(([id, [severity]]) => `${id} ${severity}`)
+  assert.deepEqual(listed.toSorted(), rules.toSorted())
+})
+
+test('the presets are listed with their numbers', () => {
+  const listed = rows('circuitBreaker')
+  for (const [preset, options] of Object.entries(presets)) {
+    const { consecutiveFailures, openFor = '30s' } = options()
+    const [failures, open] = listed.get(preset) ?? []
+    assert.deepEqual(
+      [failures, open],
+      [consecutiveFailures === undefined ? 'off' : String(consecutiveFailures), `\`${openFor}\``],
+      preset,
+    )
+  }
+})

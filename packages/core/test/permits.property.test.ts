@@ -1,0 +1,332 @@
+// No permit leaks, ever. Random pipelines of gates, timeouts, retry, fallback and queue; random functions; random aborts
+// and deadlines, on the virtual clock. The recorders check each enter, settle and exit while it happens; here stands what
+// must hold for the call as a whole.
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  type Admission,
+  type Attempt,
+  bulkhead,
+  type Call,
+  type CallOptions,
+  circuitBreaker,
+  failure,
+  fallback,
+  ignored,
+  type Permit,
+  pipeline,
+  type Policy,
+  type Rejection,
+  retry,
+  retryBudget,
+  success,
+} from '../src/index.ts'
+import { seededRandom, VirtualClock } from '../src/testing/index.ts'
+import { timeout } from '../src/timeout.ts'
+import { Counter, Journal, Recorder } from './recorder.ts'
+import { turns, watch, type Watched } from './watch.ts'
+
+type Part =
+  | { readonly kind: 'gate'; readonly refusing: number }
+  | { readonly kind: 'counter' }
+  | { readonly kind: 'breaker' }
+  | { readonly kind: 'fallback' }
+  | { readonly kind: 'bulkhead'; readonly maxInFlight: number; readonly maxQueue: number }
+  | { readonly kind: 'timeout'; readonly ms: number }
+  | { readonly kind: 'retry'; readonly maxAttempts: number; readonly delay: number }
+
+interface Scenario {
+  readonly startAt: number
+  readonly abortAt: number | undefined
+  readonly deadline: number | undefined
+  readonly behaviours: readonly Behaviour[]
+}
+
+/** One attempt: when it ends, how, and whether it obeys its signal. */
+interface Behaviour {
+  readonly ms: number | undefined
+  readonly result: 'good' | 'bad' | 'skip' | 'broken' | 'throw'
+  readonly obeys: boolean
+}
+
+const part: fc.Arbitrary<Part> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('gate' as const), refusing: fc.constantFrom(0, 0, 0.3) }) },
+  { weight: 3, arbitrary: fc.constantFrom<Part>({ kind: 'counter' }, { kind: 'breaker' }, { kind: 'fallback' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('bulkhead' as const),
+      maxInFlight: fc.integer({ min: 1, max: 3 }),
+      maxQueue: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('timeout' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
+)
+const again: fc.Arbitrary<Part> = fc.record({
+  kind: fc.constant('retry' as const),
+  maxAttempts: fc.integer({ min: 1, max: 4 }),
+  delay: fc.integer({ min: 0, max: 20 }),
+})
+/** Any order of policies, with at most one retry. */
+const stack: fc.Arbitrary<readonly Part[]> = fc
+  .tuple(fc.array(part, { maxLength: 6 }), fc.option(again), fc.nat(6))
+  .map(([parts, more, place]) => (more === null ? parts : parts.toSpliced(place, 0, more)))
+
+const behaviour: fc.Arbitrary<Behaviour> = fc.record({
+  ms: fc.option(fc.integer({ min: 0, max: 60 }), { nil: undefined, freq: 5 }),
+  result: fc.constantFrom('good', 'bad', 'skip', 'broken', 'throw'),
+  obeys: fc.boolean(),
+})
+const scenario: fc.Arbitrary<Scenario> = fc.record({
+  startAt: fc.integer({ min: 0, max: 50 }),
+  abortAt: fc.option(fc.integer({ min: 0, max: 120 }), { nil: undefined }),
+  deadline: fc.option(fc.integer({ min: 0, max: 150 }), { nil: undefined, freq: 4 }),
+  behaviours: fc.array(behaviour, { minLength: 1, maxLength: 4 }),
+})
+
+const classify = {
+  ofValue(value: unknown) {
+    if (value === 'broken') throw new Error('the classifier is broken')
+    return value === 'bad' ? failure : value === 'skip' ? ignored : success
+  },
+}
+
+/** Everything of one run: the policies that were made and the books that they keep. */
+class World {
+  readonly clock = new VirtualClock()
+  readonly random: () => number
+  readonly journal = new Journal()
+  readonly counters: Counter[] = []
+  readonly bulkheads: ReturnType<typeof bulkhead>[] = []
+  readonly breakers: ReturnType<typeof circuitBreaker>[] = []
+  readonly policies: Policy[]
+
+  constructor(parts: readonly Part[], seed: number) {
+    this.random = seededRandom(seed)
+    this.policies = parts.map((given, index) => this.#make(given, `${given.kind} ${index}`))
+  }
+
+  #make(given: Part, name: string): Policy {
+    if (given.kind === 'timeout') return timeout(given.ms)
+    if (given.kind === 'retry') {
+      const { maxAttempts, delay } = given
+      return retry({ maxAttempts, delay, jitter: 0, budget: retryBudget({ minPerSecond: 99 }) })
+    }
+    if (given.kind === 'fallback') {
+      return fallback(() => {
+        if (this.random() < 0.5) throw new Error('the fallback is broken')
+        return 'instead'
+      })
+    }
+    if (given.kind === 'gate') {
+      const gate = new Recorder(name, this.journal)
+      gate.refuses = () => this.random() < given.refusing
+      return gate
+    }
+    if (given.kind === 'counter') {
+      const counter = new Counter()
+      this.counters.push(counter)
+      return counter
+    }
+    if (given.kind === 'breaker') {
+      const options = { consecutiveFailures: 2, openFor: 20, halfOpenCalls: 1, successesToClose: 1, probeTimeout: 40 }
+      const breaker = circuitBreaker(options)
+      this.breakers.push(breaker)
+      return breaker
+    }
+    const slots = bulkhead({ maxInFlight: given.maxInFlight, maxQueue: given.maxQueue })
+    this.bulkheads.push(slots)
+    return slots
+  }
+
+  /** What must hold when every call has ended. */
+  assertIdle(): void {
+    assert.deepEqual(this.journal.problems, [])
+    assert.equal(this.journal.heldByAll, 0, 'a gate still holds a permit')
+    for (const counter of this.counters) assert.equal(counter.inFlight, 0)
+    for (const counter of this.counters) assert.equal(counter.learned.length, counter.entered)
+    for (const slots of this.bulkheads) {
+      const { inFlight, queued } = slots.snapshot()
+      assert.deepEqual([inFlight, queued], [0, 0])
+    }
+    for (const breaker of this.breakers) assert.equal(breaker.snapshot().probesInFlight, 0)
+    assert.equal(this.clock.pending, 0, 'a timer is left')
+  }
+}
+
+/** Plays one scenario; functions that never end are let go at the very end of time. */
+function play(
+  world: World,
+  guarded: ReturnType<typeof pipeline>,
+  key: string,
+  given: Scenario,
+  signal?: AbortSignal,
+): Watched {
+  const { clock } = world
+  const run = (call: Call): unknown => {
+    assert.ok(signal?.aborted !== true, 'it started although the caller had aborted')
+    const step = given.behaviours[call.attempt - 1] ?? given.behaviours[0]
+    if (step === undefined) return 'good'
+    const end = (): unknown => {
+      if (step.result === 'throw') throw new Error('down')
+      return step.result
+    }
+    if (step.ms === 0) return end()
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimer(() => resolve(Promise.resolve().then(end)), step.ms ?? 5000)
+      if (!step.obeys) return
+      call.signal.addEventListener('abort', () => {
+        timer.cancel()
+        reject(call.signal.reason)
+      })
+    })
+  }
+  const options: CallOptions = { key, signal, deadline: given.deadline }
+  return watch(guarded.execute(run, options), clock)
+}
+
+test('face 1: every enter is matched by one exit and one settle, in reverse, and nothing is left', async () => {
+  const property = fc.asyncProperty(
+    stack,
+    fc.array(scenario, { minLength: 1, maxLength: 6 }),
+    fc.nat(),
+    async (parts, scenarios, seed) => {
+      const world = new World(parts, seed)
+      const { clock, journal, random } = world
+      const guarded = pipeline({ clock, classify, random }, ...world.policies) as ReturnType<typeof pipeline>
+      const calls = scenarios.map((given, index) => {
+        const controller = new AbortController()
+        const call = { given, controller, key: `${index}`, answer: undefined as Watched | undefined }
+        clock.setTimer(() => {
+          call.answer = play(world, guarded, call.key, given, controller.signal)
+        }, given.startAt)
+        if (given.abortAt !== undefined) clock.setTimer(() => controller.abort(`reason ${index}`), given.abortAt)
+        return call
+      })
+      for (let step = 0; step < 200; step++) {
+        await clock.advance(1)
+        for (const { key, answer } of calls) {
+          if (answer?.state !== 'pending')
+            assert.equal(journal.held(key), 0, `call ${key} was answered and holds a permit`)
+        }
+      }
+      await clock.advance(10_000)
+      for (const { given, controller, answer } of calls) {
+        const { startAt, abortAt = Infinity, deadline = Infinity } = given
+        assert.ok(answer !== undefined && answer.state !== 'pending', 'a call was never answered')
+        const end = Math.max(startAt, Math.min(abortAt, deadline))
+        assert.ok((answer.at ?? Infinity) <= end, `answered at ${answer.at}, although it ended at ${end}`)
+        const { reason } = controller.signal
+        if (answer.at === abortAt && answer.result === reason) assert.equal(answer.state, 'rejected')
+        if (abortAt < startAt) assert.equal(answer.result, reason)
+        assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+      }
+      world.assertIdle()
+    },
+  )
+  await fc.assert(property, { numRuns: 250 })
+})
+
+type Step =
+  | { readonly do: 'admit' | 'attempt' | 'exit attempt' | 'exit' | 'dispose'; readonly which: number }
+  | {
+      readonly do: 'admitAsync'
+      readonly which: number
+      readonly abortAfter: number | undefined
+      readonly deadline: number
+    }
+  | { readonly do: 'settle'; readonly which: number; readonly outcome: 'success' | 'failure' | 'ignored' }
+  | { readonly do: 'advance'; readonly ms: number }
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom('attempt' as const, 'exit attempt' as const), which: fc.nat(9) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('admit' as const, 'exit' as const, 'dispose' as const),
+      which: fc.nat(9),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('admitAsync' as const),
+      which: fc.nat(9),
+      abortAfter: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
+      deadline: fc.constantFrom(30, 5000),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('settle' as const),
+      which: fc.nat(9),
+      outcome: fc.constantFrom('success', 'failure', 'ignored'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 30 }) }) },
+)
+
+test('face 2: whatever the order in which it is driven, no gate is settled or freed twice, and nothing is left', async () => {
+  const property = fc.asyncProperty(
+    stack.map((parts) => parts.filter(({ kind }) => kind !== 'fallback')),
+    fc.array(step, { minLength: 1, maxLength: 60 }),
+    fc.nat(),
+    async (parts, steps, seed) => {
+      const world = new World(parts, seed)
+      const { clock } = world
+      const guarded = pipeline({ clock, random: world.random }, ...world.policies) as unknown as Pick<
+        Admission,
+        'admit' | 'admitAsync'
+      >
+      const permits: Permit[] = []
+      const attempts: Attempt[] = []
+      let made = 0
+      const keep = (answer: Permit | Rejection): void => {
+        if (answer.kind === 'permit') permits.push(answer)
+        else assert.match(answer.error.code, /^SG_/)
+      }
+      const oneOf = <T>(list: readonly T[], which: number): T | undefined => list[which % Math.max(1, list.length)]
+      const drive = async (given: Step): Promise<void> => {
+        if (given.do === 'advance') return clock.advance(given.ms)
+        const key = `${made++}`
+        if (given.do === 'admit') keep(guarded.admit({ key }))
+        else if (given.do === 'admitAsync') {
+          const controller = new AbortController()
+          const { signal } = controller
+          guarded.admitAsync({ key, signal, deadline: clock.now() + given.deadline }).then(keep, (error: unknown) => {
+            assert.ok(signal.aborted && error === signal.reason, String(error))
+          })
+          if (given.abortAfter === undefined) return
+          await turns(given.abortAfter)
+          controller.abort()
+        } else if (given.do === 'attempt') {
+          try {
+            const attempt = oneOf(permits, given.which)?.attempt()
+            if (attempt?.kind === 'attempt') attempts.push(attempt)
+          } catch (error) {
+            assert.equal((error as { code?: string }).code, 'SG_BAD_OPTIONS')
+          }
+        } else if (given.do === 'settle') oneOf(attempts, given.which)?.settle(given.outcome, new Error('down'))
+        else if (given.do === 'exit attempt') {
+          const attempt = oneOf(attempts, given.which)
+          assert.equal(attempt?.exit(), attempt?.exit())
+        } else if (given.do === 'exit') oneOf(permits, given.which)?.exit()
+        else oneOf(permits, given.which)?.[Symbol.dispose]()
+      }
+      for (const given of steps) await drive(given)
+      // Whoever still waits comes in when those before him go.
+      for (let round = 0; round < 100; round++) {
+        for (const permit of permits) permit.exit()
+        await clock.advance(round === 0 ? 0 : 100)
+      }
+      world.assertIdle()
+    },
+  )
+  await fc.assert(property, { numRuns: 400 })
+})
