@@ -3,6 +3,7 @@
 import { type ErrorEntry, OptionsError, SwitchgearError } from '@switchgear/core'
 import { nearest } from './nearest.ts'
 
+/** What is documented of `SG_UNKNOWN_SERVICE`. */
 export const unknownService: ErrorEntry = {
   code: 'SG_UNKNOWN_SERVICE',
   title: 'No service of this name is configured.',
@@ -10,6 +11,7 @@ export const unknownService: ErrorEntry = {
     'The message lists the known names and the one that is nearest. Check the spelling, or add the service to `services`.',
 }
 
+/** What is documented of `SG_UNREACHABLE`. */
 export const unreachable: ErrorEntry = {
   code: 'SG_UNREACHABLE',
   title: 'No connection to the endpoint could be made.',
@@ -18,6 +20,7 @@ export const unreachable: ErrorEntry = {
     'a certificate error one of TLS. Check that the service runs and that its endpoint is right.',
 }
 
+/** What is documented of `SG_CONNECTION_LOST`. */
 export const connectionLost: ErrorEntry = {
   code: 'SG_CONNECTION_LOST',
   title: 'The connection broke before the response began.',
@@ -26,12 +29,14 @@ export const connectionLost: ErrorEntry = {
     'The service crashed, restarted, or closed an idle connection at the moment in which it was used.',
 }
 
+/** What is documented of `SG_BAD_RESPONSE`. */
 export const badResponse: ErrorEntry = {
   code: 'SG_BAD_RESPONSE',
   title: 'What the endpoint answered is not a valid HTTP response.',
   advice: 'The cause says where it broke the rules. Often something that is not an HTTP server listens on that port.',
 }
 
+/** What is documented of `SG_RESPONSE_CUT`. */
 export const responseCut: ErrorEntry = {
   code: 'SG_RESPONSE_CUT',
   title: 'The response broke off in the middle of its body.',
@@ -40,6 +45,7 @@ export const responseCut: ErrorEntry = {
     "It counts as one further failure for the service's circuit breaker. What was read so far is incomplete.",
 }
 
+/** What is documented of `SG_CLIENT_CLOSED`. */
 export const clientClosed: ErrorEntry = {
   code: 'SG_CLIENT_CLOSED',
   title: 'The client was closed.',

@@ -19,6 +19,7 @@ export interface Problem {
   readonly nearest?: string
 }
 
+/** What is documented of `SG_CONFIG`. */
 export const configError: ErrorEntry = {
   code: 'SG_CONFIG',
   title: 'The configuration is wrong.',

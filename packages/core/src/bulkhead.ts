@@ -7,6 +7,7 @@ import { checkCount, checkKeys } from './options.ts'
 import type { Call, Gate } from './policy.ts'
 import type { BulkheadSnapshot } from './snapshot.ts'
 
+/** What is documented of `SG_BULKHEAD_FULL`. */
 export const bulkheadEntry: ErrorEntry = {
   code: 'SG_BULKHEAD_FULL',
   title: 'As many calls as allowed are in flight already, and the queue is full.',

@@ -13,6 +13,7 @@ export interface Cuttable {
 /** Lies lowest on the stack of a child that can be cut: an empty stack means that nobody can. */
 const bottom: Cuttable = Object.freeze({ below: null, cut: () => undefined })
 
+/** What a call without options shares. */
 export const noOptions: CallOptions = Object.freeze({})
 
 /**

@@ -11,10 +11,15 @@ export interface Verdict {
   readonly retryAfterMs?: number | undefined
 }
 
-/** The four common verdicts, so that judging a call allocates nothing. */
+// The four common verdicts, so that judging a call allocates nothing.
+
+/** It worked. */
 export const success: Verdict = Object.freeze({ outcome: 'success', retryable: false })
+/** It failed, and another attempt may help. */
 export const failure: Verdict = Object.freeze({ outcome: 'failure', retryable: true })
+/** It failed, and would fail again. */
 export const finalFailure: Verdict = Object.freeze({ outcome: 'failure', retryable: false })
+/** It says nothing about the dependency: counted nowhere. */
 export const ignored: Verdict = Object.freeze({ outcome: 'ignored', retryable: false })
 
 /**

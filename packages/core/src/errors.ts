@@ -84,6 +84,7 @@ export class OptionsError extends SwitchgearError {
   }
 }
 
+/** What is documented of `SG_BAD_OPTIONS`. */
 export const badOptions: ErrorEntry = {
   code: 'SG_BAD_OPTIONS',
   title: 'An option is wrong.',

@@ -9,6 +9,7 @@ import { check, checkKeys } from './options.ts'
 import type { Call, Environment, Layer, Next, Outcome } from './policy.ts'
 import type { FallbackSnapshot } from './snapshot.ts'
 
+/** What is documented of `SG_FAILED_RESULT`. */
 export const failedResultEntry: ErrorEntry = {
   code: 'SG_FAILED_RESULT',
   title: 'The function returned a value that the classifier calls a failure.',

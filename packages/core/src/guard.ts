@@ -9,6 +9,7 @@ import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import type { Next } from './policy.ts'
 import { rejected } from './rejection.ts'
 
+/** What is documented of `SG_DEADLINE_EXCEEDED`. */
 export const deadlineEntry: ErrorEntry = {
   code: 'SG_DEADLINE_EXCEEDED',
   title: 'The deadline that the caller set for this call has passed.',

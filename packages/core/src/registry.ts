@@ -11,6 +11,7 @@ import { type Random, systemRandom } from './random.ts'
 import type { PipelineSnapshot } from './snapshot.ts'
 import { Tally } from './tally.ts'
 
+/** What is documented of `SG_DUPLICATE_NAME`. */
 export const duplicateNameEntry: ErrorEntry = {
   code: 'SG_DUPLICATE_NAME',
   title: 'A pipeline of this name exists already.',
@@ -19,6 +20,7 @@ export const duplicateNameEntry: ErrorEntry = {
     'or use `registry.getOrCreate(name, () => [...policies])`.',
 }
 
+/** What is documented of `SG_REGISTRY_FULL`. */
 export const registryFullEntry: ErrorEntry = {
   code: 'SG_REGISTRY_FULL',
   title: 'The registry holds as many pipelines as it may, and none of them can be forgotten.',

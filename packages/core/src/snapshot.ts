@@ -32,6 +32,7 @@ export interface CircuitBreakerSnapshot {
   }
 }
 
+/** Of a bulkhead; `queued` in the totals counts every call that had to wait. */
 export interface BulkheadSnapshot {
   readonly policy: 'bulkhead'
   readonly name: string
@@ -42,6 +43,7 @@ export interface BulkheadSnapshot {
   readonly totals: { readonly admitted: number; readonly rejections: number; readonly queued: number }
 }
 
+/** Of a retry. */
 export interface RetrySnapshot {
   readonly policy: 'retry'
   readonly name: string
@@ -50,6 +52,7 @@ export interface RetrySnapshot {
   readonly budgetBalance: number
 }
 
+/** Of a timeout. */
 export interface TimeoutSnapshot {
   readonly policy: 'timeout'
   readonly name: string
@@ -58,6 +61,7 @@ export interface TimeoutSnapshot {
   readonly totals: { readonly timeouts: number; readonly abandoned: number }
 }
 
+/** Of a fallback: how often it was asked, and how often it failed itself. */
 export interface FallbackSnapshot {
   readonly policy: 'fallback'
   readonly name: string
@@ -70,6 +74,7 @@ export interface OtherSnapshot {
   readonly name: string
 }
 
+/** Of any policy, told apart by `policy`. */
 export type PolicySnapshot =
   | CircuitBreakerSnapshot
   | BulkheadSnapshot

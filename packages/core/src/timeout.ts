@@ -11,6 +11,7 @@ import { checkKeys, type Duration, parseDuration } from './options.ts'
 import type { Environment, Layer, Next, ResultHandlers } from './policy.ts'
 import type { TimeoutSnapshot } from './snapshot.ts'
 
+/** What is documented of `SG_TIMEOUT`. */
 export const timeoutEntry: ErrorEntry = {
   code: 'SG_TIMEOUT',
   title: 'The call took longer than its timeout.',

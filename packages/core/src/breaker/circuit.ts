@@ -11,13 +11,18 @@ import { CountWindow, TimeWindow, type Window } from './window.ts'
 
 // A ticket is generation * stride + slot. Slot 0 is an ordinary call, 1 to 1000 a probe, the last one a spectator: a call
 // that runs only because the breaker merely observes, and from which nothing is learned.
+/** Tickets between the first of one generation and the first of the next. */
 export const stride = 1024
+/** The slot of a call that is only looked at. */
 export const spectator: number = stride - 1
 
-/** Refused tickets: why. */
+/** A refused ticket: the circuit is open. */
 export const refusedOpen = -1
+/** A refused ticket: an operator has isolated it. */
 export const refusedIsolated = -2
+/** A refused ticket: all probes are taken. */
 export const refusedProbing = -3
+/** A refused ticket: chance left it out of the growing share. */
 export const refusedRamp = -4
 
 /** Hears of each transition, after it is complete. */

@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.ts'
 import { type ErrorEntry, type ErrorParts, SwitchgearError } from '../errors.ts'
 
+/** What is documented of `SG_CIRCUIT_OPEN`. */
 export const circuitOpenEntry: ErrorEntry = {
   code: 'SG_CIRCUIT_OPEN',
   title: 'The circuit breaker does not let the call through.',
@@ -11,6 +12,7 @@ export const circuitOpenEntry: ErrorEntry = {
     '`cause` tells the failure that opened the circuit. Declare a fallback for what can be answered without the dependency.',
 }
 
+/** What is documented of `SG_CIRCUIT_ISOLATED`. */
 export const circuitIsolatedEntry: ErrorEntry = {
   code: 'SG_CIRCUIT_ISOLATED',
   title: 'An operator has isolated the circuit.',
