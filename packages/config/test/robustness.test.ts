@@ -5,6 +5,9 @@ import * as fc from 'fast-check'
 import { stringify } from 'yaml'
 import { ConfigError, parseConfig } from '../src/index.ts'
 
+/** The same sequences every time; another seed finds others. */
+const seed = Number(process.env.SWITCHGEAR_SEED ?? 20_260_101)
+
 function survives(text: string): void {
   let error: unknown
   try {
@@ -50,12 +53,12 @@ test('property: any data in the shape of a configuration', () => {
   )
   fc.assert(
     fc.property(fc.oneof(config, node), (data) => survives(stringify(data))),
-    { numRuns: 1000 },
+    { seed, numRuns: 1000 },
   )
 })
 
 test('property: any text, and a valid text with a piece put in or cut out', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), survives), { numRuns: 500 })
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), survives), { seed, numRuns: 500 })
   const valid = [
     'gateway:',
     '  port: 0',
@@ -77,7 +80,7 @@ test('property: any text, and a valid text with a piece put in or cut out', () =
     fc.property(fc.nat(valid.length), fc.nat(8), piece, (at, cut, inserted) => {
       survives(valid.slice(0, at) + inserted + valid.slice(at + cut))
     }),
-    { numRuns: 2000 },
+    { seed, numRuns: 2000 },
   )
 })
 

@@ -48,11 +48,17 @@ export class Admission {
     if (late !== undefined) return { kind: 'rejection', error: late }
     try {
       await entry.wait()
-      return new Admitted(this, entry)
     } catch (error) {
-      if (options.signal?.aborted === true || !(error instanceof SwitchgearError)) throw error
+      // Who aborts hears the reason of the abort, also when a gate refused in the same turn.
+      options.signal?.throwIfAborted()
+      if (!(error instanceof SwitchgearError)) throw error
       return { kind: 'rejection', error }
     }
+    if (options.signal?.aborted === true) {
+      entry.end('ignored', undefined)
+      throw options.signal.reason
+    }
+    return new Admitted(this, entry)
   }
 
   /** A call that comes after its own deadline enters nothing. */

@@ -6,7 +6,7 @@ import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  type Admission,
+  type AdmittingPipeline,
   type Attempt,
   bulkhead,
   type Call,
@@ -27,6 +27,9 @@ import { seededRandom, VirtualClock } from '../src/testing/index.ts'
 import { timeout } from '../src/timeout.ts'
 import { Counter, Journal, Recorder } from './recorder.ts'
 import { turns, watch, type Watched } from './watch.ts'
+
+/** The same sequences every time; another seed finds others. */
+const seed = Number(process.env.SWITCHGEAR_SEED ?? 20_260_101)
 
 type Part =
   | { readonly kind: 'gate'; readonly refusing: number }
@@ -146,7 +149,10 @@ class World {
     assert.deepEqual(this.journal.problems, [])
     assert.equal(this.journal.heldByAll, 0, 'a gate still holds a permit')
     for (const counter of this.counters) assert.equal(counter.inFlight, 0)
-    for (const counter of this.counters) assert.equal(counter.learned.length, counter.entered)
+    // Once each, and once more where a failure followed a success.
+    for (const { learned, entered } of this.counters) {
+      assert.ok(learned.length >= entered && learned.length <= 2 * entered, `${learned.length} of ${entered}`)
+    }
     for (const slots of this.bulkheads) {
       const { inFlight, queued } = slots.snapshot()
       assert.deepEqual([inFlight, queued], [0, 0])
@@ -212,7 +218,8 @@ test('face 1: every enter is matched by one exit and one settle, in reverse, and
             assert.equal(journal.held(key), 0, `call ${key} was answered and holds a permit`)
         }
       }
-      await clock.advance(10_000)
+      // Six calls, one after the other through a queue, of three tries each that take 5 s.
+      await clock.advance(100_000)
       for (const { given, controller, answer } of calls) {
         const { startAt, abortAt = Infinity, deadline = Infinity } = given
         assert.ok(answer !== undefined && answer.state !== 'pending', 'a call was never answered')
@@ -226,7 +233,7 @@ test('face 1: every enter is matched by one exit and one settle, in reverse, and
       world.assertIdle()
     },
   )
-  await fc.assert(property, { numRuns: 250 })
+  await fc.assert(property, { seed, numRuns: 250 })
 })
 
 type Step =
@@ -281,7 +288,7 @@ test('face 2: whatever the order in which it is driven, no gate is settled or fr
       const world = new World(parts, seed)
       const { clock } = world
       const guarded = pipeline({ clock, random: world.random }, ...world.policies) as unknown as Pick<
-        Admission,
+        AdmittingPipeline,
         'admit' | 'admitAsync'
       >
       const permits: Permit[] = []
@@ -328,5 +335,5 @@ test('face 2: whatever the order in which it is driven, no gate is settled or fr
       world.assertIdle()
     },
   )
-  await fc.assert(property, { numRuns: 400 })
+  await fc.assert(property, { seed, numRuns: 400 })
 })

@@ -3,6 +3,9 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { parseTarget } from '../src/path.ts'
 
+/** The same sequences every time; another seed finds others. */
+const seed = Number(process.env.SWITCHGEAR_SEED ?? 20_260_101)
+
 describe('a target that is accepted', () => {
   const accepted: [target: string, path: string, query: string][] = [
     ['/', '/', ''],
@@ -105,6 +108,6 @@ test('what comes out goes in again and stays the same', () => {
       assert.ok(!/\/\.{0,2}\//.test(`${decoded}`), decoded)
       assert.ok(!/[\\;\0]/.test(decoded), decoded)
     }),
-    { numRuns: 5000 },
+    { seed, numRuns: 5000 },
   )
 })

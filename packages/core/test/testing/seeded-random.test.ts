@@ -19,7 +19,7 @@ test('other seeds give other numbers, also neighbours and odd ones', () => {
 })
 
 test('numbers lie in [0, 1) and fill it evenly', () => {
-  const counts = new Array<number>(10).fill(0)
+  const counts = Array.from({ length: 10 }, () => 0)
   for (const number of draw(7, 100_000)) {
     assert.ok(number >= 0 && number < 1)
     counts[Math.floor(number * 10)] = (counts[Math.floor(number * 10)] ?? 0) + 1
