@@ -16,7 +16,6 @@ export interface ErrorParts {
   readonly policy?: string
   /** Name of the pipeline it spoke in, '' when it has none. */
   readonly pipeline?: string
-  readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
   /** Whether a policy refused to run the call, as opposed to a call that ran and failed. */
   readonly refusal?: boolean
@@ -38,7 +37,6 @@ export class SwitchgearError extends Error {
   readonly pipeline: string | undefined
   /** True when a policy refused: the guarded function did not run for it. */
   readonly refusal: boolean
-  readonly #retryAfterMs: number | undefined
 
   constructor(code: string, message: string, parts: ErrorParts = {}) {
     super(message)
@@ -46,14 +44,13 @@ export class SwitchgearError extends Error {
     this.policy = parts.policy
     this.pipeline = parts.pipeline
     this.refusal = parts.refusal ?? false
-    this.#retryAfterMs = parts.retryAfterMs
     // Assigned rather than handed to `super`, which takes a third longer: refusals are built when there are many.
     if (parts.cause !== undefined) this.cause = parts.cause
   }
 
-  /** Milliseconds after which another call has a chance, where somebody knows; never negative. */
+  /** Milliseconds after which another call has a chance; never negative. Undefined here: an error that knows overrides it. */
   get retryAfterMs(): number | undefined {
-    return this.#retryAfterMs
+    return undefined
   }
 
   override get name(): string {

@@ -441,6 +441,24 @@ test('admitAsync leaves the queue when a timeout around the queue passes, as exe
   assert.deepEqual([slots.snapshot().queued, clock.pending], [0, 0])
 })
 
+test('a deadline that passes in a queue is a failure for the gates that were entered before it, as in execute', async () => {
+  for (const [afterMs, deadline] of [
+    [50, undefined],
+    [500, 50],
+  ] as const) {
+    for (const face of ['execute', 'admitAsync'] as const) {
+      const clock = new VirtualClock()
+      const gate = new Recorder('gate')
+      const slots = bulkhead({ maxInFlight: 1, maxQueue: 1 })
+      const guarded = pipeline({ clock }, gate, timeout(afterMs), slots)
+      admitted(pipeline({ clock }, slots).admit())
+      watch(face === 'execute' ? guarded.execute(() => 1, { deadline }) : guarded.admitAsync({ deadline }))
+      await clock.advance(100)
+      assert.deepEqual([gate.learned, gate.inFlight, gate.journal.problems], [['failure'], 0, []], face)
+    }
+  }
+})
+
 test('the time in a queue is not taken from a timeout behind that queue, as in execute', async () => {
   const clock = new VirtualClock()
   const guarded = pipeline({ clock }, bulkhead({ maxInFlight: 1, maxQueue: 1 }), timeout(100), retry())

@@ -9,12 +9,12 @@ import { hang, watch } from './watch.ts'
 
 test('an error carries code, message and its parts; those that are missing are undefined', () => {
   const cause = new Error('down')
-  const parts = { policy: 'p', pipeline: 'orders', retryAfterMs: 5, cause, refusal: true }
+  const parts = { policy: 'p', pipeline: 'orders', cause, refusal: true }
   const full = new SwitchgearError('SG_TEST', 'the message', parts)
   assert.ok(full instanceof Error)
-  const { code, message, policy, pipeline: name, retryAfterMs, refusal } = full
+  const { code, message, policy, pipeline: name, refusal } = full
   assert.deepEqual(
-    [code, message, full.name, { policy, pipeline: name, retryAfterMs, cause: full.cause, refusal }],
+    [code, message, full.name, { policy, pipeline: name, cause: full.cause, refusal }],
     ['SG_TEST', 'the message', 'SwitchgearError', parts],
   )
   const bare = new SwitchgearError('SG_TEST', 'the message')

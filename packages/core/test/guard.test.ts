@@ -11,6 +11,7 @@ import {
   pipeline,
   type Policy,
   retry,
+  success,
   timeout,
 } from '../src/index.ts'
 import { VirtualClock } from '../src/testing/index.ts'
@@ -210,6 +211,39 @@ test('an abort after the answer changes nothing', async () => {
     [answer, gate.learned, kept?.signal.aborted, gate.journal.problems],
     ['done', ['success'], false, []],
   )
+})
+
+test('what comes after an abort is discarded once, and nothing that no function answered is judged or discarded', async () => {
+  for (const obeys of [true, false]) {
+    const clock = new VirtualClock()
+    const seen: string[] = []
+    const classify = {
+      ofValue: (value: unknown) => {
+        seen.push(`judged ${String(value)}`)
+        return success
+      },
+      discard: (value: unknown) => seen.push(`discarded ${String(value)}`),
+    }
+    const guarded = pipeline({ clock, classify }, new Recorder('outer'), retry(), fallback({ value: 1 }), timeout('1s'))
+    const controller = new AbortController()
+    const late = Promise.withResolvers<string>()
+    const answer = watch(
+      guarded.execute(
+        ({ signal }) => {
+          if (obeys) signal.addEventListener('abort', () => late.reject(signal.reason))
+          return late.promise
+        },
+        { signal: controller.signal },
+      ),
+    )
+    controller.abort('enough')
+    await clock.advance(1)
+    late.resolve('late')
+    await clock.advance(1)
+    assert.equal(answer.result, 'enough')
+    const others = seen.filter((line) => !line.endsWith(' late'))
+    assert.deepEqual([others, seen.filter((line) => line === 'discarded late').length], [[], obeys ? 0 : 1])
+  }
 })
 
 test('one abort ends every call that was given the signal, and no other', async () => {

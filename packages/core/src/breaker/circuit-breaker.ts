@@ -249,19 +249,15 @@ export class CircuitBreaker implements Gate {
     const who = call.name === '' ? this.name : call.name
     const parts = { policy: this.name, pipeline: call.name, cause: this.#cause, refusal: true }
     return stackless(() => {
+      if (ticket === refusedOpen) {
+        const { clock, until } = circuit
+        return new CircuitOpenError(`${who}: the circuit is open (${circuit.reason})`, parts, { clock, until })
+      }
       if (ticket === refusedIsolated) {
         return new SwitchgearError('SG_CIRCUIT_ISOLATED', `${who}: the circuit is isolated (${circuit.reason})`, parts)
       }
-      if (ticket === refusedOpen) {
-        return new CircuitOpenError(
-          `${who}: the circuit is open (${circuit.reason})`,
-          parts,
-          circuit.clock,
-          circuit.until,
-        )
-      }
       const why = ticket === refusedProbing ? 'all probes are taken' : 'the admitted share grows'
-      return new CircuitOpenError(`${who}: the circuit is half-open, ${why}`, parts, circuit.clock, undefined)
+      return new CircuitOpenError(`${who}: the circuit is half-open, ${why}`, parts, undefined)
     })
   }
 

@@ -19,20 +19,25 @@ export const circuitIsolatedEntry: ErrorEntry = {
   advice: 'It stays so until somebody releases it: `breaker.release()`. The message has the reason that was given.',
 }
 
+/** When an open time ends, and by which clock. */
+export interface OpenTime {
+  readonly clock: Clock
+  readonly until: number
+}
+
 /** `SG_CIRCUIT_OPEN`: open, or half-open with all probes taken. */
 export class CircuitOpenError extends SwitchgearError {
-  readonly #clock: Clock
-  readonly #until: number | undefined
+  readonly #openTime: OpenTime | undefined
 
-  constructor(message: string, parts: ErrorParts, clock: Clock, until: number | undefined) {
+  constructor(message: string, parts: ErrorParts, openTime: OpenTime | undefined) {
     super('SG_CIRCUIT_OPEN', message, parts)
-    this.#clock = clock
-    this.#until = until
+    this.#openTime = openTime
   }
 
   /** Milliseconds until the circuit probes again; undefined when it does already and all probes are taken. */
   override get retryAfterMs(): number | undefined {
-    return this.#until === undefined ? undefined : Math.max(0, this.#until - this.#clock.now())
+    const time = this.#openTime
+    return time === undefined ? undefined : Math.max(0, time.until - time.clock.now())
   }
 }
 
