@@ -1,11 +1,12 @@
 // The second face of a pipeline, for those who cannot wrap a function: the same gates, timeouts and retry, cut at the retry
 // and driven from outside. It enforces no deadline (the adapter does) and starts no timer, but while a call waits in a queue.
-import { CallRecord } from './call.ts'
+import { type CallOptions, CallRecord } from './call.ts'
 import { Entry, type Step, stepsOf } from './entry.ts'
+import type { Environment } from './environment.ts'
 import { SwitchgearError } from './errors.ts'
 import { exceeded } from './guard.ts'
 import { Admitted, type Permit, type Rejection } from './permit.ts'
-import type { CallOptions, Environment, Gate, Policy } from './policy.ts'
+import type { Gate, Policy } from './policy.ts'
 import type { Retry } from './retry.ts'
 
 /**

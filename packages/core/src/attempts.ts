@@ -1,22 +1,37 @@
 // The loop of attempts around the rest of the pipeline. The first attempt of a call that nobody can cut off runs on the
 // call itself, with one handler; every other attempt gets a call of its own, because a timed-out one stays aborted.
 // Invariant: a run that was cut off starts no further attempt and holds no timer.
-import type { CallRecord, Cuttable } from './call.ts'
+import type { Call, CallRecord, Cuttable } from './call.ts'
+import { type Outcome, success, type Verdict } from './classify.ts'
 import type { Timer } from './clock.ts'
-import { success, type Verdict } from './classify.ts'
+import type { Environment } from './environment.ts'
 import { SwitchgearError } from './errors.ts'
-import type { Environment, Next, Outcome } from './policy.ts'
-import type { Retry } from './retry.ts'
+import type { Next } from './policy.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+/** Who decides: the retry policy whose attempts these are. */
+export interface RetryRules {
+  readonly budget: RetryBudget
+  grant(
+    call: Call,
+    failed: number,
+    previousMs: number,
+    verdict: Verdict,
+    error: unknown,
+    environment: Environment,
+  ): number | undefined
+  recover(): void
+}
 
 /** Runs the attempts of one retry policy in one pipeline. */
 export class Attempts {
-  readonly policy: Retry
+  readonly policy: RetryRules
   readonly environment: Environment
   readonly next: Next
   /** Undefined when every value is a success, so that a good first answer passes untouched. */
   readonly #judgesValues: boolean
 
-  constructor(policy: Retry, next: Next, environment: Environment) {
+  constructor(policy: RetryRules, next: Next, environment: Environment) {
     this.policy = policy
     this.environment = environment
     this.next = next

@@ -1,10 +1,11 @@
 // The bulkhead gate: so many calls in flight and no more, with a bounded first-in-first-out queue for the rest, so that
 // one slow dependency cannot take every socket and all memory. Invariant: a slot that comes free goes to the head of the
 // queue in the same turn; nobody overtakes it; who aborts leaves the queue at once.
+import type { Call } from './call.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { checkCount, checkKeys } from './options.ts'
-import type { Call, Gate } from './policy.ts'
+import type { Gate } from './policy.ts'
 import type { BulkheadSnapshot } from './snapshot.ts'
 
 /** What is documented of `SG_BULKHEAD_FULL`. */

@@ -1,7 +1,42 @@
 // One try of one guarded call, and the stack of what may have to be ended early. Whatever may be cut off from outside (an
 // entered frame, a running timeout, a waiting retry) lies on the stack of its call while it lasts, the innermost on top.
 // Invariant: cutting ends everything above a point exactly once, the innermost first; a call that was cut stays cut.
-import type { Call, CallOptions, Environment, Outcome, Priority } from './policy.ts'
+import type { Outcome } from './classify.ts'
+import type { Environment } from './environment.ts'
+
+/** 0 is the most important. */
+export type Priority = 0 | 1 | 2 | 3
+
+/** What a guarded function receives: the call it runs for. Every field may be read at any time, also after the end. */
+export interface Call {
+  /** Name of the pipeline, '' when it has none. */
+  readonly name: string
+  /** Aborts when the caller aborts, a timeout passes or the attempt is abandoned. Made at the first read. */
+  readonly signal: AbortSignal
+  /** Monotonic milliseconds (of the pipeline's clock) by which the call must have ended; Infinity if never. */
+  readonly deadline: number
+  /** 1 for the first try. */
+  readonly attempt: number
+  /** Monotonic milliseconds at which this try began. Read from the clock when first asked for, which timed policies do on entry. */
+  readonly startedAt: number
+  /** What the call is about, for keyed policies: a tenant, a user, an order. */
+  readonly key: string | undefined
+  /** Default 1. */
+  readonly priority: Priority
+  /** Whether repeating it is harmless. Default true: who lists `retry` says that the function may run twice. */
+  readonly idempotent: boolean
+}
+
+/** What the caller may say of one call. */
+export interface CallOptions {
+  /** The caller's own abort. It answers the caller at once with `signal.reason`, whether or not the function listens. */
+  readonly signal?: AbortSignal | undefined
+  /** Monotonic milliseconds of the pipeline's clock by which the call must have ended. */
+  readonly deadline?: number | undefined
+  readonly key?: string | undefined
+  readonly priority?: Priority | undefined
+  readonly idempotent?: boolean | undefined
+}
 
 /** What lies on a call's stack. `cut` is called at most once and then it is no longer on the stack. */
 export interface Cuttable {

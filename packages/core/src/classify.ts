@@ -1,7 +1,9 @@
 // What a result means. One classifier per pipeline; retry, breaker, fallback and metrics all believe its answer. A
 // classifier is pure: it may be asked about the same result more than once, and must answer the same.
 import { SwitchgearError } from './errors.ts'
-import type { Outcome } from './policy.ts'
+
+/** What became of a call, as every policy of its pipeline sees it. */
+export type Outcome = 'success' | 'failure' | 'ignored'
 
 /** The meaning of one result, and whether another attempt may help. */
 export interface Verdict {

@@ -2,8 +2,8 @@
 // answered at that moment, whether or not the function listens; the gates inside learn and are freed; what the function
 // does later is swallowed. Invariant: it answers once, and its pooled record is reused only after the function ended.
 import type { CallRecord, Cuttable } from './call.ts'
-import type { Judge } from './classify.ts'
-import type { Outcome, ResultHandlers } from './policy.ts'
+import type { Judge, Outcome } from './classify.ts'
+import type { ResultHandlers } from './policy.ts'
 import { Rejecting } from './rejection.ts'
 
 /** Ways in which a cutoff tells its owner how it ended; each is called at most once per call. */
@@ -79,12 +79,15 @@ export class Cutoff implements Cuttable {
     this.#reject = reject
   }
 
+  // Both answer a promise that never settles when the caller has been answered: if it was cut from further out, its own
+  // answer must stay open, else the layers between would take it for a result. A fresh one each, so that it is garbage.
   readonly #fulfilled = (value: unknown): unknown => {
     const handlers = this.#handlers
     if (this.#answered) {
       this.#owner.judge.discard(value)
       this.#owner.abandoned(this.call as CallRecord)
-      return this.#end()
+      this.#end()
+      return new Promise(nothing)
     }
     this.#close(this.call as CallRecord, undefined)
     this.#end()
@@ -96,7 +99,8 @@ export class Cutoff implements Cuttable {
     if (this.#answered) {
       // A function that ends with the very reason of its cutting has obeyed: it brings no late result.
       if (error !== this.#reason) this.#owner.abandoned(this.call as CallRecord)
-      return this.#end()
+      this.#end()
+      return new Promise(nothing)
     }
     this.#close(this.call as CallRecord, undefined)
     this.#end()
@@ -119,3 +123,5 @@ export class Cutoff implements Cuttable {
     this.#owner.free(this)
   }
 }
+
+const nothing = (): void => undefined

@@ -2,9 +2,10 @@
 // It is what frames and cutoffs are for a wrapped function, without running one. Invariant: rows that were entered are
 // settled and exited in reverse order; a time limit begins where its timeout stands, so time in a queue before it is free.
 import type { CallRecord } from './call.ts'
-import type { SwitchgearError } from './errors.ts'
+import type { Outcome } from './classify.ts'
+import { SwitchgearError } from './errors.ts'
 import { exceeded, guardWait } from './guard.ts'
-import type { Gate, Outcome, Policy } from './policy.ts'
+import type { Gate, Policy } from './policy.ts'
 import { Tickets } from './tickets.ts'
 import type { Timeout } from './timeout.ts'
 
@@ -72,7 +73,9 @@ export class Entry {
         if (this.call.isCut) throw this.call.signal.reason
       }
     } catch (error) {
-      this.end('ignored', undefined)
+      // A deadline that passes in the queue is a failure for what was entered before it, as for a wrapped function.
+      const late = error instanceof SwitchgearError && !error.refusal
+      this.end(late ? 'failure' : 'ignored', error)
       throw error
     }
   }

@@ -1,12 +1,13 @@
 // The fallback layer: another answer instead of a failure or a refusal. It never acts on the caller's abort (which is
 // answered further out) nor on what the classifier ignores. Fallbacks chain: the inner one answers first, and when it
 // fails itself, the next one out is asked.
-import type { CallRecord, Cuttable } from './call.ts'
-import type { Verdict } from './classify.ts'
+import type { Call, CallRecord, Cuttable } from './call.ts'
+import type { Outcome, Verdict } from './classify.ts'
+import type { Environment } from './environment.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { check, checkKeys } from './options.ts'
-import type { Call, Environment, Layer, Next, Outcome } from './policy.ts'
+import type { Layer, Next } from './policy.ts'
 import type { FallbackSnapshot } from './snapshot.ts'
 
 /** What is documented of `SG_FAILED_RESULT`. */

@@ -2,10 +2,10 @@
 // hottest file. Two things make it fast: handlers are bound once per pass and passes are reused, so that a guarded call
 // costs one `then` and no closure; and that `then` is returned as it is, which keeps async stack traces whole where
 // `new Promise` loses them. A `then` alone is 1.9 times a bare await, so there is little to spend on the rest.
-import { CallRecord, type Cuttable, noOptions } from './call.ts'
-import type { Judge, Verdict } from './classify.ts'
-import type { Call, Gate, Next, Outcome, ResultHandlers } from './policy.ts'
-import { Rejecting, rejected } from './rejection.ts'
+import { type Call, CallRecord, type Cuttable, noOptions } from './call.ts'
+import type { Judge, Outcome, Verdict } from './classify.ts'
+import type { Gate, Next, ResultHandlers } from './policy.ts'
+import { rejected, Rejecting } from './rejection.ts'
 import { Tickets } from './tickets.ts'
 
 /** Passes kept for reuse per frame; beyond so many concurrent calls a pass is simply made and forgotten. */

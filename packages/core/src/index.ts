@@ -13,8 +13,19 @@ export {
   recommended,
 } from './breaker/presets.ts'
 export { Bulkhead, bulkhead, type BulkheadOptions } from './bulkhead.ts'
-export { type Classifier, classify, failure, finalFailure, ignored, success, type Verdict } from './classify.ts'
+export type { Call, CallOptions, Priority } from './call.ts'
+export {
+  type Classifier,
+  classify,
+  failure,
+  finalFailure,
+  ignored,
+  type Outcome,
+  success,
+  type Verdict,
+} from './classify.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
+export type { Environment } from './environment.ts'
 export { type ErrorEntry, type ErrorParts, OptionsError, SwitchgearError } from './errors.ts'
 export { type CircuitState, type Listener, type PolicyEvent, PolicyEvents } from './events.ts'
 export { Fallback, fallback, type FallbackOptions, type Substitute } from './fallback.ts'
@@ -30,7 +41,7 @@ export {
   type PipelineOf,
   type PipelineOptions,
 } from './pipeline.ts'
-export type { Call, CallOptions, Environment, Gate, Layer, Next, Outcome, Policy, Priority } from './policy.ts'
+export type { Gate, Layer, Next, Policy } from './policy.ts'
 export { type Random, systemRandom } from './random.ts'
 export { Registry, type RegistryListener, type RegistryOptions, type RegistrySnapshot } from './registry.ts'
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts'

@@ -1,10 +1,10 @@
 // A call that was admitted from outside, and its tries. Invariant: every exit is idempotent, an exit without a settle
 // settles `ignored`, and the gates outside the retry learn one outcome: that which ends the call, when it is known.
-import type { Admission } from './admission.ts'
-import { failure, ignored, success, type Verdict } from './classify.ts'
-import { Entry } from './entry.ts'
+import { failure, ignored, type Outcome, success, type Verdict } from './classify.ts'
+import { Entry, type Step } from './entry.ts'
+import type { Environment } from './environment.ts'
 import { OptionsError, type SwitchgearError } from './errors.ts'
-import type { Outcome } from './policy.ts'
+import type { Retry } from './retry.ts'
 
 /** A refused call. */
 export interface Rejection {
@@ -40,10 +40,17 @@ export interface Attempt extends Disposable {
   exit(): number | undefined
 }
 
+/** What a permit needs of the plan that it was admitted by. */
+export interface Plan {
+  readonly environment: Environment
+  readonly retry: Retry | undefined
+  readonly inner: readonly Step[]
+}
+
 /** What `admit` answers for a call that is in. */
 export class Admitted implements Permit {
   readonly kind = 'permit'
-  readonly #plan: Admission
+  readonly #plan: Plan
   readonly #entry: Entry
   #open: Try | undefined = undefined
   #tries = 0
@@ -53,7 +60,7 @@ export class Admitted implements Permit {
   #waitedMs = 0
   #lastFailure: unknown = undefined
 
-  constructor(plan: Admission, entry: Entry) {
+  constructor(plan: Plan, entry: Entry) {
     this.#plan = plan
     this.#entry = entry
     plan.retry?.budget.deposit()

@@ -1,16 +1,17 @@
 // The pipeline: policies, outermost first, compiled once into one function that runs a call. Neighbouring gates become one
 // frame, each layer wraps what follows. It owns no state of its own: a policy object is its state, wherever it is listed.
 import { Admission, isRetry } from './admission.ts'
-import { CallRecord, noOptions } from './call.ts'
-import { classify, type Classifier, Judge } from './classify.ts'
+import { type Call, type CallOptions, CallRecord, noOptions } from './call.ts'
+import { type Classifier, classify, Judge } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Environment } from './environment.ts'
 import { OptionsError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
 import { frame } from './frame.ts'
 import { guard } from './guard.ts'
 import { checkKeys, checkObject, shown } from './options.ts'
 import type { Permit, Rejection } from './permit.ts'
-import type { Call, CallOptions, Environment, Gate, Layer, Next, Policy } from './policy.ts'
+import type { Gate, Layer, Next, Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { PipelineSnapshot, PolicySnapshot } from './snapshot.ts'
 

@@ -1,46 +1,11 @@
 // The two shapes of a policy, and there is no third. A gate decides and learns, synchronously, and holds no timer while
 // it is idle. A layer owns control flow around the rest. What they share with the kernel stands here; no behaviour does.
-import type { CallRecord } from './call.ts'
+import type { Call, CallRecord } from './call.ts'
+import type { Outcome } from './classify.ts'
+import type { Environment } from './environment.ts'
 import type { SwitchgearError } from './errors.ts'
 import type { PolicyEvents } from './events.ts'
 import type { PolicySnapshot } from './snapshot.ts'
-
-/** What became of a call, as every policy of its pipeline sees it. */
-export type Outcome = 'success' | 'failure' | 'ignored'
-
-/** 0 is the most important. */
-export type Priority = 0 | 1 | 2 | 3
-
-/** What a guarded function receives: the call it runs for. Every field may be read at any time, also after the end. */
-export interface Call {
-  /** Name of the pipeline, '' when it has none. */
-  readonly name: string
-  /** Aborts when the caller aborts, a timeout passes or the attempt is abandoned. Made at the first read. */
-  readonly signal: AbortSignal
-  /** Monotonic milliseconds (of the pipeline's clock) by which the call must have ended; Infinity if never. */
-  readonly deadline: number
-  /** 1 for the first try. */
-  readonly attempt: number
-  /** Monotonic milliseconds at which this try began. Read from the clock when first asked for, which timed policies do on entry. */
-  readonly startedAt: number
-  /** What the call is about, for keyed policies: a tenant, a user, an order. */
-  readonly key: string | undefined
-  /** Default 1. */
-  readonly priority: Priority
-  /** Whether repeating it is harmless. Default true: who lists `retry` says that the function may run twice. */
-  readonly idempotent: boolean
-}
-
-/** What the caller may say of one call. */
-export interface CallOptions {
-  /** The caller's own abort. It answers the caller at once with `signal.reason`, whether or not the function listens. */
-  readonly signal?: AbortSignal | undefined
-  /** Monotonic milliseconds of the pipeline's clock by which the call must have ended. */
-  readonly deadline?: number | undefined
-  readonly key?: string | undefined
-  readonly priority?: Priority | undefined
-  readonly idempotent?: boolean | undefined
-}
 
 /**
  * Admission and learning. All four methods are synchronous and never throw.
@@ -115,11 +80,3 @@ export interface Layer<out Alt = never> {
 
 /** A gate or a layer. */
 export type Policy<Alt = unknown> = Gate | Layer<Alt>
-
-/** What a pipeline hands to its policies when it compiles them. */
-export interface Environment {
-  readonly name: string
-  readonly clock: import('./clock.ts').Clock
-  readonly random: import('./random.ts').Random
-  readonly judge: import('./classify.ts').Judge
-}

@@ -1,13 +1,15 @@
 // The retry layer: which failure is tried again, when, and how often. It believes the pipeline's classifier and has no
 // predicate of its own. It never repeats a refusal of its own pipeline, and never begins what cannot end in time.
 // The loop around the attempts stands in `attempts.ts`.
-import { Attempts } from './attempts.ts'
+import { Attempts, type RetryRules } from './attempts.ts'
 import { type Backoff, type BackoffKind, backoffMs } from './backoff.ts'
+import type { Call } from './call.ts'
 import type { Verdict } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Environment } from './environment.ts'
 import { PolicyEvents } from './events.ts'
 import { check, checkCount, checkKeys, checkRange, type Duration, parseDuration } from './options.ts'
-import type { Call, Environment, Layer, Next } from './policy.ts'
+import type { Layer, Next } from './policy.ts'
 import { type RetryBudget, retryBudget } from './retry-budget.ts'
 import type { RetrySnapshot } from './snapshot.ts'
 
@@ -51,7 +53,7 @@ export function retry(options: RetryOptions = {}): Retry {
 }
 
 /** The layer that `retry` makes. */
-export class Retry implements Layer {
+export class Retry implements Layer, RetryRules {
   readonly kind = 'layer'
   readonly admission = 'retry'
   readonly name: string

@@ -1,7 +1,7 @@
 // From a plain object to a pipeline: what configuration files, gateways and simulators have in common. The words are those
 // of the TypeScript options; the checks are those of the policies themselves, with the place in the object put in front.
-import { type CircuitBreakerOptions } from './breaker/options.ts'
 import { circuitBreaker } from './breaker/circuit-breaker.ts'
+import type { CircuitBreakerOptions } from './breaker/options.ts'
 import { type PresetName, presets } from './breaker/presets.ts'
 import { bulkhead, type BulkheadOptions } from './bulkhead.ts'
 import { type Classifier, classify } from './classify.ts'

@@ -1,8 +1,11 @@
 // The book-keeping of a registered pipeline, as its outermost gate: calls by outcome, calls in flight, and the time of the
 // last one, by which a registry knows what it may forget. It never refuses.
+import type { Call } from './call.ts'
+import type { Outcome } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Environment } from './environment.ts'
 import { SwitchgearError } from './errors.ts'
-import type { Call, Environment, Gate, Outcome } from './policy.ts'
+import type { Gate } from './policy.ts'
 import type { PipelineSnapshot } from './snapshot.ts'
 
 /** Counts the calls of one pipeline. */

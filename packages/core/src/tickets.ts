@@ -1,7 +1,8 @@
 // The tickets of one pass through neighbouring gates. Invariant: a gate that admitted is settled and exited exactly once,
 // in reverse order, whether the call ended, was refused further in, or was cut off.
-import type { CallRecord } from './call.ts'
-import type { Call, Gate, Outcome } from './policy.ts'
+import type { Call, CallRecord } from './call.ts'
+import type { Outcome } from './classify.ts'
+import type { Gate } from './policy.ts'
 
 /** Enters, settles and exits a row of gates, outermost first. */
 export class Tickets {

@@ -4,11 +4,12 @@ import type { CallRecord } from './call.ts'
 import type { Judge } from './classify.ts'
 import type { Clock } from './clock.ts'
 import { Cutoff, type CutoffOwner } from './cutoff.ts'
+import type { Environment } from './environment.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { Lane, type Waiting } from './lane.ts'
 import { checkKeys, type Duration, parseDuration } from './options.ts'
-import type { Environment, Layer, Next, ResultHandlers } from './policy.ts'
+import type { Layer, Next, ResultHandlers } from './policy.ts'
 import type { TimeoutSnapshot } from './snapshot.ts'
 
 /** What is documented of `SG_TIMEOUT`. */

@@ -1,10 +1,13 @@
 // The circuit breaker as a gate: it times calls where slow ones count, keeps the totals, builds refusals, publishes
 // events, and lets an operator isolate, disable and release it. When it opens and closes is the law of `circuit.ts`.
+import type { Call } from '../call.ts'
+import type { Outcome } from '../classify.ts'
 import { systemClock } from '../clock.ts'
+import type { Environment } from '../environment.ts'
 import { stackless, SwitchgearError } from '../errors.ts'
 import { type CircuitState, PolicyEvents } from '../events.ts'
 import { check, checkObject } from '../options.ts'
-import type { Call, Environment, Gate, Outcome } from '../policy.ts'
+import type { Gate } from '../policy.ts'
 import { systemRandom } from '../random.ts'
 import type { CircuitBreakerSnapshot } from '../snapshot.ts'
 import { Circuit, refusedIsolated, refusedOpen, refusedProbing, spectator } from './circuit.ts'

@@ -1,9 +1,9 @@
 // The law of the circuit breaker: a state machine with injected time and chance and without timers. What time alone
 // changes is applied at the next look, as if it had happened on time. Every state and every phase of half-open is a
 // generation; a ticket says in which it was given, and a result of an earlier generation changes nothing here.
+import type { Outcome } from '../classify.ts'
 import type { Clock } from '../clock.ts'
 import type { CircuitState } from '../events.ts'
-import type { Outcome } from '../policy.ts'
 import type { Random } from '../random.ts'
 import type { Rules } from './options.ts'
 import { Probes } from './probes.ts'
