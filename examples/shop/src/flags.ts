@@ -24,7 +24,8 @@ export interface Flags {
 export const helpText: string = `npm start -- [flags]       a shop whose payment service dies, and a twin without protection
 
   --once                   play the story once, print what was measured, exit 0 if the shop survived
-  --json                   like --once, with the report as JSON on stdout
+  --json                   like --once, with the report as JSON on stdout;
+                           npm's own lines stay away with: npm start --silent --
   --port <number>          port of the gateway (default: as in the config; 0: any free port)
   --seed <number>          seed of the load (default 7)
   --rate <number>          requests a second to each shop, 1 to 500 (default 40)

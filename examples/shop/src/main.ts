@@ -43,13 +43,15 @@ async function run(flags: Flags): Promise<number> {
     perSecond: flags.perSecond,
     onTransition: (transition) => screen.transition(transition),
     onFault: (fault) => screen.fault(fault),
-    onLost: (name, why) => {
-      screen.error(`${name} ended unexpectedly (${why}); closing the shop`)
-      quit.now('lost')
+    onLost: (name, why, restarts) => {
+      screen.error(`${name} ended unexpectedly (${why}); ${restarts ? 'it starts again in 5 s' : 'closing the shop'}`)
+      if (!restarts) quit.now('lost')
     },
+    onBack: (name) => screen.say(`${name} is back`),
   })
   try {
     const openedAt = performance.now()
+    screen.say('Starting nine processes ...')
     await Promise.race([stage.open(), quit.wait()])
     if (quit.reason !== undefined) return codeOfQuit(quit, flags)
     screen.ready(performance.now() - openedAt, stage.shops)

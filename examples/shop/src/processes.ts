@@ -49,6 +49,11 @@ export class Processes {
     process.on('exit', this.#killAll)
   }
 
+  /** Whether `end` was called. */
+  get ending(): boolean {
+    return this.#ending
+  }
+
   /**
    * Starts `services/<entry>.ts` under the name `name` and waits until it listens. Throws a StartError. The process
    * begins at once, so that it loads its code while its order is still waiting for others to be ready.

@@ -43,6 +43,8 @@ export interface Shop {
   readonly side: Side
   /** In the order of their start. */
   readonly processes: readonly ServiceProcess[]
+  /** Starts a process that was lost again, on the port that its callers know. Undefined: it is not of this shop. */
+  restart(title: string): Promise<void> | undefined
   fault(service: ServiceName, mode: FaultMode): void
   /** Where customers send 'GET /orders'. */
   urlOf(route: string): string
@@ -52,6 +54,11 @@ export interface Shop {
 export async function openShop(processes: Processes, options: ShopOptions): Promise<Shop> {
   const { side, configPath, ports } = options
   const starting = new Map<string, Promise<ServiceProcess>>()
+  const orders = new Map<string, Promise<StartOrder>>()
+  const start = (title: string, name: string, order: Promise<StartOrder>): void => {
+    orders.set(name, order)
+    starting.set(name, processes.start(title, name, order))
+  }
   /** The order waits for the origins of what the service needs; the process does not wait for its order. */
   const orderOf = async (port: number, mayMove: boolean, needs: readonly ServiceName[]): Promise<StartOrder> => {
     const ready = await Promise.all(needs.map(async (need) => [need, (await starting.get(need))?.origin ?? '']))
@@ -59,17 +66,26 @@ export async function openShop(processes: Processes, options: ShopOptions): Prom
   }
   for (const name of serviceNames) {
     const title = side === 'protected' ? name : `${side} ${name}`
-    starting.set(name, processes.start(title, name, orderOf(ports[name] ?? 0, true, needsOf[name])))
+    start(title, name, orderOf(ports[name] ?? 0, true, needsOf[name]))
   }
   if (side === 'protected') {
-    starting.set('gateway', processes.start('gateway', 'gateway', orderOf(options.gatewayPort, false, serviceNames)))
+    start('gateway', 'gateway', orderOf(options.gatewayPort, false, serviceNames))
   }
   const names = [...starting.keys()]
   const ready = await Promise.all(starting.values())
   const running = new Map(names.map((name, index) => [name, ready[index]]))
+  const restart = async (title: string, name: string, lost: ServiceProcess): Promise<void> => {
+    const order = (await orders.get(name)) as StartOrder
+    const port = Number(new URL(lost.origin).port)
+    running.set(name, await processes.start(title, name, { ...order, port, mayMove: false }))
+  }
   return {
     side,
     processes: ready,
+    restart: (title) => {
+      for (const [name, lost] of running) if (lost?.name === title) return restart(title, name, lost)
+      return undefined
+    },
     fault: (name, mode) => running.get(name)?.fault(mode),
     urlOf: (route) => {
       const path = route.slice(route.indexOf(' ') + 1)

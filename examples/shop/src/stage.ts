@@ -18,11 +18,15 @@ export interface StageOptions {
   readonly perSecond: number
   readonly onTransition: (transition: Transition) => void
   readonly onFault: (fault: Fault) => void
-  /** A process ended by itself. */
-  readonly onLost: (name: string, why: string) => void
+  /** A process ended by itself; whether it will be started again: not when the shop was not open yet. */
+  readonly onLost: (name: string, why: string, restarts: boolean) => void
+  /** It is ready again. */
+  readonly onBack: (name: string) => void
 }
 
 const answersWithinMs = 2000
+/** As long as an orchestrator would take. */
+const restartAfterMs = 5000
 const knocks = 8
 const knockWithinMs = 10_000
 
@@ -46,10 +50,14 @@ export class Stage {
   readonly #processes: Processes
   #shops: readonly Shop[] = []
   #load: Load | undefined
+  readonly #restarts = new Set<NodeJS.Timeout>()
 
   constructor(options: StageOptions) {
     this.#options = options
-    this.#processes = new Processes((name, news) => this.#hear(name, news), options.onLost)
+    this.#processes = new Processes(
+      (name, news) => this.#hear(name, news),
+      (name, why) => this.#lost(name, why),
+    )
   }
 
   /** Protected first. Empty until open. */
@@ -96,8 +104,30 @@ export class Stage {
 
   /** Ends the load and every process. */
   async close(): Promise<void> {
+    for (const timer of this.#restarts) clearTimeout(timer)
     await this.#load?.stop(0)
     await this.#processes.end()
+  }
+
+  /** A service may be killed at any time; the shop goes on without it until it is back. */
+  #lost(name: string, why: string): void {
+    const shop = this.#shops.find(({ processes }) => processes.some((process) => process.name === name))
+    this.#options.onLost(name, why, shop !== undefined)
+    if (shop === undefined) return
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer)
+      shop.restart(name)?.then(
+        () => this.#options.onBack(name),
+        (error: unknown) => this.#failed(name, error),
+      )
+    }, restartAfterMs)
+    this.#restarts.add(timer)
+  }
+
+  #failed(name: string, error: unknown): void {
+    // The shop is closing, and so is everything that it was just starting.
+    if (!(error instanceof StartError)) throw error
+    if (!this.#processes.ending) this.#lost(name, error.message)
   }
 
   #hear(name: string, news: News): void {

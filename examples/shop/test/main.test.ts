@@ -60,12 +60,17 @@ for (const afterMs of [300, 1000]) {
   })
 }
 
-test('the loss of a process ends the shop and is named', { timeout: 90_000 }, async (t) => {
-  const program = start(t, ['--once', '--port', '0'])
+test('a payment service that is killed opens its circuits, is started again, and the circuits close', async (t) => {
+  const program = start(t, ['--port', '0', '--calm', '60s'])
   await until(() => pidsIn(program.stdout()).length === 9, 'the shop is ready', 60_000)
-  const line = program.stdout().match(/^ {2}inventory .*pid (\d+)/m)
+  const line = program.stdout().match(/^ {2}payments .*pid (\d+)/m)
   process.kill(Number(line?.[1]), 'SIGKILL')
-  assert.equal(await program.ended, 1)
-  assert.match(program.stdout(), /inventory ended unexpectedly \(signal SIGKILL\)/)
+  const says = (words: RegExp): Promise<void> => until(() => words.test(program.stdout()), String(words), 30_000)
+  await says(/payments ended unexpectedly \(signal SIGKILL\); it starts again in 5 s/)
+  await says(/circuit orders -> payments +closed -> open/)
+  await says(/payments is back/)
+  await says(/circuit orders -> payments +half-open -> closed/)
+  process.kill(program.process.pid ?? 0, 'SIGTERM')
+  assert.equal(await program.ended, 0)
   assert.deepEqual(pidsIn(program.stdout()).filter(runs), [])
 })

@@ -37,6 +37,7 @@ export class Admission {
   }
 
   admit(options: CallOptions): Permit | Rejection {
+    options.signal?.throwIfAborted()
     const entry = this.#entry(options)
     const error = this.#tooLate(options) ?? entry.enter()
     return error === undefined ? new Admitted(this, entry) : { kind: 'rejection', error }

@@ -22,7 +22,8 @@ export interface Backoff {
 export function backoffMs(backoff: Backoff, attempt: number, previousMs: number, random: Random): number {
   const { kind, delayMs, maxDelayMs, jitter } = backoff
   if (kind === 'decorrelated') {
-    const top = Math.max(delayMs, previousMs * 3)
+    // Before the first wait there is none: it is spread from the start, else a fleet makes its first retry in step.
+    const top = Math.max(delayMs, (previousMs || delayMs) * 3)
     return Math.min(maxDelayMs, delayMs + random() * (top - delayMs))
   }
   // 2 ** 1024 is Infinity, which the cap below takes care of.

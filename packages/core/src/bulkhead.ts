@@ -4,7 +4,7 @@
 import type { Call } from './call.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
-import { checkCount, checkKeys } from './options.ts'
+import { check, checkCount, checkKeys, checkName } from './options.ts'
 import type { Gate } from './policy.ts'
 import type { BulkheadSnapshot } from './snapshot.ts'
 
@@ -30,7 +30,8 @@ export interface BulkheadOptions {
 const defaults = Object.freeze({ name: 'bulkhead', maxInFlight: 100, maxQueue: 0 })
 
 /**
- * Bounds the calls in flight.
+ * Bounds the calls in flight. With a queue it belongs outermost: a call that waits holds nothing of the gates beside it, but
+ * it does hold what it has entered further out, before a layer.
  *
  * @example
  * const database = pipeline(bulkhead({ maxInFlight: 20, maxQueue: 50 }), timeout('2s'))
@@ -63,13 +64,15 @@ export class Bulkhead implements Gate {
 
   constructor(options: BulkheadOptions) {
     checkKeys(options, defaults, 'bulkhead')
+    checkName(options.name, 'bulkhead')
     this.name = options.name ?? defaults.name
-    this.update({ ...defaults, ...options })
+    this.update({ ...defaults, ...options, name: this.name })
   }
 
   /** Changes the limits in place. A smaller limit lets those in flight finish; a larger one admits waiters now. */
   update(options: BulkheadOptions): void {
     checkKeys(options, defaults, 'bulkhead')
+    check((options.name ?? this.name) === this.name, 'bulkhead.name', 'left as it is in an update', options.name)
     const maxInFlight = options.maxInFlight ?? (this.#maxInFlight || defaults.maxInFlight)
     const maxQueue = options.maxQueue ?? this.#maxQueue
     checkCount(maxInFlight, 'bulkhead.maxInFlight', 1)

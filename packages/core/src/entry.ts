@@ -74,7 +74,8 @@ export class Entry {
       }
     } catch (error) {
       // A deadline that passes in the queue is a failure for what was entered before it, as for a wrapped function.
-      const late = error instanceof SwitchgearError && !error.refusal
+      const aborted = this.call.options.signal?.aborted === true
+      const late = !aborted && error instanceof SwitchgearError && !error.refusal
       this.end(late ? 'failure' : 'ignored', error)
       throw error
     }

@@ -6,7 +6,7 @@ import type { Outcome, Verdict } from './classify.ts'
 import type { Environment } from './environment.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
-import { check, checkKeys } from './options.ts'
+import { check, checkKeys, checkName } from './options.ts'
 import type { Layer, Next } from './policy.ts'
 import type { FallbackSnapshot } from './snapshot.ts'
 
@@ -54,6 +54,7 @@ export class Fallback<Alt> implements Layer<Alt> {
 
   constructor(substitute: Substitute<Alt> | { readonly value: Alt }, options: FallbackOptions) {
     checkKeys(options, known, 'fallback')
+    checkName(options.name, 'fallback')
     const isFunction = typeof substitute === 'function'
     const holds = isFunction || (typeof substitute === 'object' && substitute !== null && 'value' in substitute)
     check(holds, 'fallback', 'a function (error, call) => value or an object { value }', substitute)

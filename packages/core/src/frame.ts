@@ -127,7 +127,8 @@ abstract class Handlers {
     try {
       outcome = judge(result).outcome
     } finally {
-      this.close(outcome, error)
+      // A value that is a failure tells why as well as an error does.
+      this.close(outcome, outcome === 'failure' ? result : error)
     }
   }
 }
@@ -147,16 +148,17 @@ class Pass extends Handlers implements Cuttable {
 
   cut(outcome: Outcome, reason: unknown): void {
     const call = this.call as CallRecord
-    this.call = null
+    this.call = this.below = null
     this.tickets.end(call, outcome, reason)
   }
 
   protected close(outcome: Outcome, error: unknown): void {
     const call = this.call
     if (call !== null) {
-      this.call = null
       // Frames nest, so a pass that is on the stack lies on top when it ends by itself.
       if (call.top === this) call.top = this.below
+      // A pooled pass must not keep the last caller's function alive, also not by what lay below it.
+      this.call = this.below = null
       this.tickets.end(call, outcome, error)
     }
     this.#frame.release(this)

@@ -1,11 +1,12 @@
 // What the caller itself may do to a call: abort it, or have set it a deadline. It is the outermost cutoff of a call that
 // came with a signal or a deadline, and the only place that listens to the caller's signal: everything further in hears
 // of an abort through the stack of the call. Invariant: when the call has been answered, timer and listener are gone.
-import type { CallRecord } from './call.ts'
+import type { CallOptions, CallRecord } from './call.ts'
 import type { Judge } from './classify.ts'
 import type { Timer } from './clock.ts'
 import { Cutoff, type CutoffOwner } from './cutoff.ts'
-import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
+import { type ErrorEntry, OptionsError, stackless, SwitchgearError } from './errors.ts'
+import { shown } from './options.ts'
 import type { Next } from './policy.ts'
 import { rejected } from './rejection.ts'
 
@@ -21,6 +22,8 @@ export const deadlineEntry: ErrorEntry = {
 /** Runs `next` under the caller's signal and deadline. */
 export function guard(call: CallRecord, next: Next): Promise<unknown> {
   const { signal, deadline } = call.options
+  const wrong = wrongOption(call.options)
+  if (wrong !== undefined) return rejected(wrong)
   if (signal?.aborted === true) return rejected(signal.reason)
   const left = deadline === undefined ? undefined : deadline - call.environment.clock.now()
   if (left !== undefined && left <= 0) return rejected(exceeded(call.name))
@@ -79,13 +82,29 @@ export function guardWait(call: CallRecord, expired: () => SwitchgearError): () 
   const { limit } = call
   const { clock } = call.environment
   const abort = (): void => call.cut(null, 'ignored', signal?.reason)
-  const expire = (): void => call.cut(null, 'failure', expired())
+  const expire = (): void => {
+    // The host's timer may fire a little early; a deadline must not.
+    const left = (limit as number) - clock.now()
+    if (left > 0) timer = clock.setTimer(expire, left)
+    else call.cut(null, 'failure', expired())
+  }
   signal?.addEventListener('abort', abort)
-  const timer = limit === undefined || limit === Infinity ? undefined : clock.setTimer(expire, limit - clock.now())
+  let timer = limit === undefined || limit === Infinity ? undefined : clock.setTimer(expire, limit - clock.now())
   return () => {
     signal?.removeEventListener('abort', abort)
     timer?.cancel()
   }
+}
+
+/** What is wrong with the options of one call. Looked at only where one of them is given, off the hot path. */
+export function wrongOption({ signal, deadline }: CallOptions): OptionsError | undefined {
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
+    return new OptionsError(`the signal of a call must be an AbortSignal, got ${shown(signal)}`)
+  }
+  if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline))) {
+    return new OptionsError(`the deadline of a call must be a number of monotonic ms, got ${shown(deadline)}`)
+  }
+  return undefined
 }
 
 /** The error of a deadline that the caller set. */

@@ -8,6 +8,7 @@ export interface HttpResponseLike {
   readonly status?: number | undefined
   readonly statusCode?: number | undefined
   readonly headers?: unknown
+  readonly body?: unknown
 }
 
 /**
@@ -25,6 +26,12 @@ export const classifyHttp: Classifier = Object.freeze({
     if (status === 501 || status === 505) return finalFailure
     const asked = retryAfterMs(response.headers)
     return asked === undefined ? failure : { outcome: 'failure', retryable: true, retryAfterMs: asked }
+  },
+  /** Cancels the body of a response that nobody reads, so that its connection goes back. */
+  discard({ body }: HttpResponseLike): void {
+    const { cancel, locked } = (body ?? {}) as { cancel?: () => Promise<void>; locked?: boolean }
+    // A body that is being read already belongs to its reader; one that cannot be cancelled has failed by itself.
+    if (typeof cancel === 'function' && locked !== true) cancel.call(body).catch(() => undefined)
   },
 })
 

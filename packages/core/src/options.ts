@@ -45,6 +45,20 @@ export function checkRange(value: number, path: string, least: number, most: num
   check(typeof value === 'number' && value >= least && value <= most, path, `in [${least}, ${most}]`, value)
 }
 
+/** A name: a text, also an empty one. */
+export function checkName(value: unknown, path: string): void {
+  check(value === undefined || typeof value === 'string', `${path}.name`, 'a text', value)
+}
+
+/** Each of `methods` of `value` is a function; undefined ones only where `optional`. */
+export function checkMethods(value: unknown, methods: readonly string[], path: string, optional = false): void {
+  checkObject(value, path)
+  for (const name of methods) {
+    const method = (value as Record<string, unknown>)[name]
+    check(typeof method === 'function' || (optional && method === undefined), `${path}.${name}`, 'a function', method)
+  }
+}
+
 /** A share of a whole: greater than 0 and at most 1. */
 export function checkRatio(value: number, path: string): void {
   check(typeof value === 'number' && value > 0 && value <= 1, path, 'in (0, 1]', value)

@@ -4,6 +4,7 @@ import { failure, ignored, type Outcome, success, type Verdict } from './classif
 import { Entry, type Step } from './entry.ts'
 import type { Environment } from './environment.ts'
 import { OptionsError, type SwitchgearError } from './errors.ts'
+import { shown } from './options.ts'
 import type { Retry } from './retry.ts'
 
 /** A refused call. */
@@ -159,6 +160,9 @@ class Try implements Attempt {
   settle(result: Outcome | Verdict, error?: unknown): void {
     if (this.#exited || this.#broken) return
     const verdict = typeof result === 'string' ? verdicts[result] : result
+    if (verdict?.outcome === undefined) {
+      throw new OptionsError(`attempt.settle wants 'success', 'failure', 'ignored' or a verdict, got ${shown(result)}`)
+    }
     if (this.#outcome === undefined) {
       this.#outcome = verdict.outcome
       this.#entry.settle(verdict.outcome, error)

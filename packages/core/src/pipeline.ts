@@ -9,10 +9,11 @@ import { OptionsError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
 import { frame } from './frame.ts'
 import { guard } from './guard.ts'
-import { checkKeys, checkObject, shown } from './options.ts'
+import { checkKeys, checkMethods, checkName, shown } from './options.ts'
 import type { Permit, Rejection } from './permit.ts'
 import type { Gate, Layer, Next, Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
+import { rejected } from './rejection.ts'
 import type { PipelineSnapshot, PolicySnapshot } from './snapshot.ts'
 
 /** Options of a pipeline. */
@@ -47,7 +48,10 @@ export interface Pipeline<out Alt = never> {
 
 /** A pipeline of gates, timeouts and at most one retry: it can also be driven from outside, one attempt at a time. */
 export interface AdmittingPipeline<out Alt = never> extends Pipeline<Alt> {
-  /** Enters the gates outside `retry`. A gate with a queue refuses when it would have to wait. */
+  /**
+   * Enters the gates outside `retry`. A gate with a queue refuses when it would have to wait. Throws the abort reason of a
+   * signal that is aborted already.
+   */
   admit(options?: CallOptions): Permit | Rejection
   /** Like `admit`, but waits in the queues of the gates. Rejects only with the abort reason of `options.signal`. */
   admitAsync(options?: CallOptions): Promise<Permit | Rejection>
@@ -88,6 +92,7 @@ function isPolicy(value: PipelineOptions | Policy | undefined): value is Policy 
 
 const noPipelineOptions: PipelineOptions = Object.freeze({})
 const known = { name: '', classify: undefined, clock: undefined, random: undefined }
+const knownOfClassifier = { ofValue: undefined, ofError: undefined, discard: undefined }
 
 /** What `pipeline` does, with an unlisted outermost gate for a registry's book-keeping. */
 export function compile(options: PipelineOptions, policies: readonly Policy[], tally?: Gate): Pipeline<unknown> {
@@ -95,13 +100,18 @@ export function compile(options: PipelineOptions, policies: readonly Policy[], t
   for (const [index, policy] of policies.entries()) {
     if (!isPolicy(policy)) throw new OptionsError(`pipeline: policy ${index + 1} is not a policy, got ${shown(policy)}`)
   }
-  checkObject(options.classify ?? classify, 'pipeline.classify')
+  checkName(options.name, 'pipeline')
+  const { clock = systemClock, random = systemRandom, classify: classifier = classify } = options
+  checkMethods(clock, ['now', 'wallNow', 'setTimer'], 'pipeline.clock')
+  checkKeys(classifier, knownOfClassifier, 'pipeline.classify')
+  checkMethods(classifier, Object.keys(knownOfClassifier), 'pipeline.classify', true)
+  if (typeof random !== 'function') throw new OptionsError(`pipeline.random must be a function, got ${shown(random)}`)
   if (policies.filter(isRetry).length > 1) throw new OptionsError('pipeline: two retries multiply each other, list one')
   const environment: Environment = {
     name: options.name ?? '',
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-    judge: new Judge(options.classify ?? classify),
+    clock,
+    random,
+    judge: new Judge(classifier),
   }
   const admits = policies.every((policy) => policy.kind === 'gate' || policy.admission !== undefined)
   return admits ? new Admitting(environment, policies, tally) : new Compiled(environment, policies, tally)
@@ -129,6 +139,8 @@ class Compiled implements Pipeline<unknown> {
   }
 
   execute<T>(run: (call: Call) => T | PromiseLike<T>, options: CallOptions = noOptions): Promise<T> {
+    if (typeof run !== 'function')
+      return rejected(new OptionsError(`${this.name || 'pipeline'}: execute wants a function, got ${shown(run)}`))
     const call = new CallRecord(run, this.environment, options, undefined)
     const guarded = options.signal !== undefined || options.deadline !== undefined
     return (guarded ? guard(call, this.#run) : this.#run(call)) as Promise<T>
@@ -137,6 +149,8 @@ class Compiled implements Pipeline<unknown> {
   wrap<This, Args extends unknown[], R>(
     run: (this: This, ...args: Args) => R,
   ): (this: This, ...args: Args) => Promise<Awaited<R>> {
+    if (typeof run !== 'function')
+      throw new OptionsError(`${this.name || 'pipeline'}: wrap wants a function, got ${shown(run)}`)
     const execute = (call: () => Awaited<R> | PromiseLike<Awaited<R>>): Promise<Awaited<R>> => this.execute(call)
     return function (this: This, ...args: Args) {
       return execute(() => run.apply(this, args) as Awaited<R> | PromiseLike<Awaited<R>>)
@@ -195,6 +209,6 @@ function innermost(call: CallRecord): Promise<unknown> {
   try {
     return Promise.resolve(call.run(call))
   } catch (error) {
-    return Promise.reject(error)
+    return rejected(error)
   }
 }

@@ -21,7 +21,7 @@ export interface Gate {
   enter(call: Call): number
   /** The error for a refused ticket. Built only when somebody is told. */
   refusal(call: Call, ticket: number): SwitchgearError
-  /** It learns. `error` is what was thrown, where something was. */
+  /** It learns. `error` is what was thrown, or the returned value that is a failure. */
   settle(call: Call, ticket: number, outcome: Outcome, error?: unknown): void
   /** It frees what the ticket held. */
   exit(call: Call, ticket: number): void

@@ -8,7 +8,16 @@ import type { Verdict } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Environment } from './environment.ts'
 import { PolicyEvents } from './events.ts'
-import { check, checkCount, checkKeys, checkRange, type Duration, parseDuration } from './options.ts'
+import {
+  check,
+  checkCount,
+  checkKeys,
+  checkMethods,
+  checkName,
+  checkRange,
+  type Duration,
+  parseDuration,
+} from './options.ts'
 import type { Layer, Next } from './policy.ts'
 import { type RetryBudget, retryBudget } from './retry-budget.ts'
 import type { RetrySnapshot } from './snapshot.ts'
@@ -68,12 +77,12 @@ export class Retry implements Layer, RetryRules {
 
   constructor(options: RetryOptions) {
     checkKeys(options, defaults, 'retry')
+    checkName(options.name, 'retry')
     const jitter = options.jitter ?? defaults.jitter
     const kind = options.backoff ?? defaults.backoff
     this.name = options.name ?? defaults.name
     this.budget = options.budget ?? retryBudget()
-    const isBudget = typeof this.budget.deposit === 'function' && typeof this.budget.tryWithdraw === 'function'
-    check(isBudget, 'retry.budget', 'a RetryBudget, such as retryBudget() makes', options.budget)
+    checkMethods(this.budget, ['deposit', 'tryWithdraw', 'balance'], 'retry.budget')
     this.#maxAttempts = options.maxAttempts ?? defaults.maxAttempts
     checkCount(this.#maxAttempts, 'retry.maxAttempts', 1)
     const kinds = ['constant', 'linear', 'exponential', 'decorrelated']

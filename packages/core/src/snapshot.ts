@@ -14,7 +14,7 @@ export interface CircuitBreakerSnapshot {
   readonly openRemainingMs: number
   /** Wall-clock milliseconds. */
   readonly takenAt: number
-  /** The operator's words for isolating it. */
+  /** Why it is in this state, in words for a person; an operator's own where it was isolated or disabled. */
   readonly reason: string | undefined
   readonly mode: 'protect' | 'observe'
   readonly consecutiveFailures: number

@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { Lane, type Waiting } from './lane.ts'
-import { checkKeys, type Duration, parseDuration } from './options.ts'
+import { checkKeys, checkName, type Duration, parseDuration } from './options.ts'
 import type { Layer, Next, ResultHandlers } from './policy.ts'
 import type { TimeoutSnapshot } from './snapshot.ts'
 
@@ -54,6 +54,7 @@ export class Timeout implements Layer {
 
   constructor(options: TimeoutOptions) {
     checkKeys(options, known, 'timeout')
+    checkName(options.name, 'timeout')
     this.name = options.name ?? 'timeout'
     this.afterMs = parseDuration(options.after, 'timeout.after', 1)
   }

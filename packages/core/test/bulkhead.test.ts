@@ -136,16 +136,19 @@ test('who aborts leaves the queue at once, wherever he stands, and makes room in
 test('a slot that is handed over in the very turn of an abort is given back and goes to the next', async () => {
   const clock = new VirtualClock()
   const slots = bulkhead({ maxInFlight: 1, maxQueue: 2 })
-  const guarded = pipeline({ clock }, slots)
+  const beside = new Recorder('beside')
+  const guarded = pipeline({ clock }, beside, slots)
   const controller = new AbortController()
   // Both happen in one turn: the holder is cut off, which frees the slot, and the first waiter is aborted.
   const holder = watch(guarded.execute(() => new Promise(() => {}), { signal: controller.signal }))
   const first = watch(guarded.execute(() => assert.fail('it ran'), { signal: controller.signal }))
   const second = watch(guarded.execute(() => 'second'))
+  assert.equal(beside.entered, 3)
   controller.abort('both')
   await clock.advance(0)
   assert.deepEqual([holder.result, first.result, second.result], ['both', 'both', 'second'])
   assert.deepEqual([slots.snapshot().inFlight, slots.snapshot().queued], [0, 0])
+  assert.equal(beside.entered, 4, 'who was aborted enters nothing again')
 })
 
 test('a higher limit admits who waits at once, a lower one lets those in flight finish', async () => {

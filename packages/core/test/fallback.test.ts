@@ -107,6 +107,25 @@ test('it never acts on the abort of the caller: before, during the call, or whil
   }
 })
 
+test('it is not asked about what a function throws, or answers, after it was aborted', async () => {
+  for (const how of ['rejects', 'answers'] as const) {
+    const clock = new VirtualClock()
+    const controller = new AbortController()
+    const policy = fallback(() => assert.fail('asked'))
+    const classify: Classifier = { ofValue: () => failure }
+    const run = ({ signal }: Call): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => (how === 'rejects' ? reject(down) : resolve('a failed value')))
+      })
+    const answer = watch(
+      pipeline({ clock, classify }, policy, circuitBreaker()).execute(run, { signal: controller.signal }),
+    )
+    controller.abort('enough')
+    await clock.advance(10)
+    assert.deepEqual([answer.result, policy.snapshot().totals], ['enough', { used: 0, failed: 0 }])
+  }
+})
+
 test('it does not answer for a deadline of the caller or a timeout outside it', async () => {
   for (const byTimeout of [true, false]) {
     const clock = new VirtualClock()

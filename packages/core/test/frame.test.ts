@@ -81,13 +81,14 @@ for (const [label, run, outcome] of verdicts) {
   })
 }
 
-test('a gate learns the error that was thrown, and none where none was', async () => {
+test('a gate learns the error that was thrown, or the value that is a failure', async () => {
   const gate = new Recorder('a')
   const error = new Error('thrown')
   const guarded = pipeline({ classify: picky }, gate)
   await assert.rejects(guarded.execute(() => Promise.reject(error)))
   await guarded.execute(() => 'bad')
-  assert.deepEqual(gate.errors, [error, undefined])
+  await guarded.execute(() => 'good')
+  assert.deepEqual(gate.errors, [error, 'bad', undefined])
 })
 
 const broken: [string, Classifier, () => unknown][] = [
@@ -108,6 +109,8 @@ for (const [what, classify, run] of broken) {
       await clock.advance(5000)
       assert.deepEqual([answer.state, (answer.result as Error).message], ['rejected', 'the classifier is broken'])
       assert.deepEqual([journal.heldByAll, journal.problems, clock.pending], [0, [], 0])
+      const learned = gates.flatMap((gate) => gate.learned)
+      assert.ok(learned.length >= 2 && learned.every((outcome) => outcome === 'ignored'), `they learned ${learned}`)
     })
   }
 }

@@ -91,3 +91,19 @@ test('headers that are missing, null or odd do no harm', () => {
 test('a success does not read Retry-After: a 301 may carry one', () => {
   assert.equal(verdictOf({ status: 301, headers: { 'retry-after': '9' } }).retryAfterMs, undefined)
 })
+
+test('the body of a response that nobody reads is cancelled, unless somebody reads it already', () => {
+  const { discard } = classifyHttp as { discard: (value: unknown) => void }
+  const cancelled: string[] = []
+  const body = (name: string, locked: boolean): unknown => ({
+    locked,
+    cancel: () => {
+      cancelled.push(name)
+      return Promise.reject(new Error('cancelled twice'))
+    },
+  })
+  for (const value of [{ body: body('free', false) }, { body: body('read', true) }, { body: null }, { status: 503 }]) {
+    discard(value)
+  }
+  assert.deepEqual(cancelled, ['free'])
+})

@@ -183,9 +183,10 @@ test('a forgotten pipeline that somebody holds works, and is registered again at
   assert.deepEqual(registry.names(), ['b', 'c'])
   await clock.advance(tenMinutes)
   assert.equal(await a.execute(() => 'still works'), 'still works')
-  assert.deepEqual(registry.names(), ['c', 'a'])
+  assert.equal(await a.execute(() => 'and once more'), 'and once more')
+  assert.deepEqual([registry.names(), registry.snapshot().unregisteredCalls], [['c', 'a'], 0])
   assert.ok(registry.get('a') === a)
-  assert.deepEqual(a.snapshot().calls, { successes: 1, failures: 0, ignored: 0, inFlight: 0 })
+  assert.deepEqual(a.snapshot().calls, { successes: 2, failures: 0, ignored: 0, inFlight: 0 })
 })
 
 test('a forgotten pipeline that somebody holds is found by its name, and its name is still taken', async () => {

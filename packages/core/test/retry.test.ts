@@ -85,7 +85,7 @@ const waits: [RetryOptions, number[]][] = [
   [{ backoff: 'exponential', delay: 50 }, [50, 100, 200, 400]],
   [{ backoff: 'exponential', delay: 50, maxDelay: 120 }, [50, 100, 120, 120]],
   [{ backoff: 'exponential', delay: 50, jitter: 0.5 }, [37.5, 75, 150, 300]],
-  [{ backoff: 'decorrelated', delay: 50 }, [50, 100, 175, 287.5]],
+  [{ backoff: 'decorrelated', delay: 50 }, [100, 175, 287.5, 456.25]],
   [{ delay: 0, backoff: 'constant' }, [0, 0, 0, 0]],
   [{ jitter: 0 }, [100, 200, 400, 800]],
 ]

@@ -11,7 +11,7 @@ import type { Gate } from '../policy.ts'
 import { systemRandom } from '../random.ts'
 import type { CircuitBreakerSnapshot } from '../snapshot.ts'
 import { Circuit, refusedIsolated, refusedOpen, refusedProbing, spectator } from './circuit.ts'
-import { CircuitOpenError, digestOf, type FailureDigest } from './open-error.ts'
+import { CircuitOpenError } from './open-error.ts'
 import { type CircuitBreakerOptions, defaultRules, rulesOf } from './options.ts'
 import { checkSnapshot } from './restoration.ts'
 
@@ -35,7 +35,6 @@ export class CircuitBreaker implements Gate {
   #adopted = false
   #events: PolicyEvents | undefined = undefined
   #shared: SwitchgearError | undefined = undefined
-  #cause: FailureDigest | undefined = undefined
   #successes = 0
   #failures = 0
   #ignored = 0
@@ -48,7 +47,6 @@ export class CircuitBreaker implements Gate {
     this.name = options.name ?? 'circuitBreaker'
     this.#circuit = new Circuit(rules, systemClock, systemRandom, (from, to, at, reason) => {
       this.#shared = undefined
-      if (to === 'closed') this.#cause = undefined
       if (this.#events?.heard === true) {
         this.#events.publish({ type: 'transition', policy: this.name, from, to, at, reason })
       }
@@ -202,7 +200,8 @@ export class CircuitBreaker implements Gate {
     // A wall clock that was set back must not lengthen the open time.
     const passed = Math.max(0, circuit.clock.wallNow() - takenAt)
     circuit.reopenings = reopenings
-    circuit.until = now + (state === 'open' ? Math.max(0, openRemainingMs - passed) : 0)
+    const remainingMs = Math.min(openRemainingMs - passed, circuit.rules.openForMaxMs)
+    circuit.until = now + (state === 'open' ? Math.max(0, remainingMs) : 0)
     circuit.move(state === 'half-open' ? 'open' : state, now, reason)
   }
 
@@ -243,14 +242,13 @@ export class CircuitBreaker implements Gate {
     if (outcome === 'success') this.#successes++
     else if (outcome === 'failure') this.#failures++
     else this.#ignored++
-    // Only what opened it is kept, and of that only its words; a slow success has none.
-    if (circuit.learn(ticket, outcome, slow, now)) this.#cause = digestOf(error)
+    circuit.learn(ticket, outcome, slow, now, error)
   }
 
   #refuse(call: Call, ticket: number): SwitchgearError {
     const circuit = this.#circuit
     const who = call.name === '' ? this.name : call.name
-    const parts = { policy: this.name, pipeline: call.name, cause: this.#cause, refusal: true }
+    const parts = { policy: this.name, pipeline: call.name, cause: circuit.cause, refusal: true }
     return stackless(() => {
       if (ticket === refusedOpen) {
         const { clock, until } = circuit

@@ -5,6 +5,7 @@ import type { Outcome } from '../classify.ts'
 import type { Clock } from '../clock.ts'
 import type { CircuitState } from '../events.ts'
 import type { Random } from '../random.ts'
+import { digestOf, type FailureDigest } from './open-error.ts'
 import type { Rules } from './options.ts'
 import { Probes } from './probes.ts'
 import { CountWindow, TimeWindow, type Window } from './window.ts'
@@ -45,6 +46,8 @@ export class Circuit {
   reason = 'new'
   /** End of the open time, or of the ramp. */
   until = 0
+  /** The words of the failure that opened it. */
+  cause: FailureDigest | undefined = undefined
   /** How often it re-opened in a row. */
   reopenings = 0
   transitions = 0
@@ -90,16 +93,16 @@ export class Circuit {
   }
 
   /**
-   * A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. Answers
-   * whether this very result has opened the circuit.
+   * A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. If it opens
+   * the circuit, the words of `error` are kept, before anybody hears of the transition.
    */
-  learn(ticket: number, outcome: Outcome, slow: boolean, now: number): boolean {
+  learn(ticket: number, outcome: Outcome, slow: boolean, now: number, error: unknown): void {
     // Time first: what fell due before this result happened before it, and may have made its ticket stale.
     this.advance(now)
     const slot = ticket - this.base
-    if (slot < 0 || slot >= spectator) return false
-    if (this.probes !== undefined) return this.#learnProbe(this.probes, slot, outcome, slow, now)
-    return (this.state === 'closed' || this.state === 'half-open') && this.#learnCall(outcome, slow, now)
+    if (slot < 0 || slot >= spectator) return
+    if (this.probes !== undefined) this.#learnProbe(this.probes, slot, outcome, slow, now, error)
+    else if (this.state === 'closed' || this.state === 'half-open') this.#learnCall(outcome, slow, now, error)
   }
 
   /** Frees the slot of a probe of this generation. */
@@ -133,6 +136,7 @@ export class Circuit {
 
   close(at: number, reason: string): void {
     this.reopenings = 0
+    this.cause = undefined
     this.move('closed', at, reason)
   }
 
@@ -179,18 +183,16 @@ export class Circuit {
     return this.random() < share ? this.base : refusedRamp
   }
 
-  #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number): boolean {
-    if (slot === 0) return false
+  #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number, error: unknown): void {
+    if (slot === 0) return
     probes.settle(slot)
     if (outcome === 'failure' || slow) {
+      this.cause = digestOf(error)
       this.#open(now, outcome === 'failure' ? 'a probe failed' : 'a probe was slow', this.reopenings + 1)
-      return true
-    }
-    if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
+    } else if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
       if (this.rules.rampForMs > 0) this.#ramp(now)
       else this.close(now, `${probes.successes} probes succeeded`)
     }
-    return false
   }
 
   #ramp(now: number): void {
@@ -199,16 +201,16 @@ export class Circuit {
   }
 
   /** A result while closed or in the ramp: the same triggers decide. */
-  #learnCall(outcome: Outcome, slow: boolean, now: number): boolean {
+  #learnCall(outcome: Outcome, slow: boolean, now: number, error: unknown): void {
     const failed = outcome === 'failure'
     if (failed) this.failuresInRow++
     else if (outcome === 'success') this.failuresInRow = 0
     // An abort counts nowhere, unless it came so late that the call was slow.
     if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.storage().record(now, failed, slow)
     const reason = failed || slow ? this.#tripped() : undefined
-    if (reason === undefined) return false
+    if (reason === undefined) return
+    this.cause = digestOf(error)
     this.#open(now, reason, this.state === 'half-open' ? this.reopenings + 1 : 0)
-    return true
   }
 
   /** Why the circuit must open now, if it must. Thresholds are inclusive: 7 / 100 is 0.07, where 0.07 * 100 is more than 7. */

@@ -64,12 +64,13 @@ export function digestOf(error: unknown): FailureDigest | undefined {
   }
 }
 
-function read({ name, message, code, status }: Record<string, unknown>): FailureDigest {
+function read({ name, message, code, status, statusCode }: Record<string, unknown>): FailureDigest {
+  const answered = status ?? statusCode
   return digest(
     typeof name === 'string' ? name : 'Error',
     typeof message === 'string' ? message : '',
     typeof code === 'string' || typeof code === 'number' ? code : undefined,
-    typeof status === 'number' ? status : undefined,
+    typeof answered === 'number' ? answered : undefined,
   )
 }
 

@@ -163,7 +163,8 @@ export class Model {
   restore(passed: number, now: number, chance: number): void {
     this.look(now, chance)
     const { state, until } = this.phase
-    if (state === 'open') this.#begin('open', now, { until: now + Math.max(0, until - now - Math.max(0, passed)) })
+    const left = Math.min(this.options.openForMax, until - now - Math.max(0, passed))
+    if (state === 'open') this.#begin('open', now, { until: now + Math.max(0, left) })
     else if (state === 'half-open') this.#begin('open', now, { until: now })
     else this.#begin(state, now)
   }
