@@ -1,0 +1,36 @@
+// What the kernel keeps for reuse keeps nothing of the calls it was used for.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { bulkhead, circuitBreaker, pipeline, retry, timeout } from '../src/index.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+const pipelines = [
+  pipeline(circuitBreaker()),
+  pipeline(bulkhead(), circuitBreaker()),
+  pipeline(bulkhead(), timeout('1s'), retry(), circuitBreaker({ slowCallRatio: 1 }), timeout('1s')),
+]
+
+/** Runs one call whose function holds something large, and answers a weak hand on that. */
+async function use(guarded: (typeof pipelines)[number]): Promise<WeakRef<object>> {
+  const large = { bytes: new Uint8Array(1000) }
+  const { signal } = new AbortController()
+  await guarded.execute(() => large.bytes.length, { signal })
+  await guarded.execute(() => large.bytes.length)
+  return new WeakRef(large)
+}
+
+for (const [index, guarded] of pipelines.entries()) {
+  test(`a finished call is garbage, although its records are kept (pipeline ${index + 1})`, async () => {
+    const held = await use(guarded)
+    for (let turn = 0; turn < 20 && held.deref() !== undefined; turn++) {
+      // A weak reference lives at least to the end of the turn in which it was looked at.
+      await new Promise((resolve) => setImmediate(resolve))
+      collect()
+    }
+    assert.equal(held.deref(), undefined)
+  })
+}
