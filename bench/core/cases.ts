@@ -55,7 +55,15 @@ export const cases: readonly Case[] = [
     title: 'default breaker, success',
     measure: 'success',
     unit: 'x',
-    subjects: [ours('breaker', 'switchgear', 2), classic, consecutive, defaults, lean, count],
+    subjects: [
+      ours('breaker', 'switchgear', 2),
+      ours('registered', 'switchgear in a registry'),
+      classic,
+      consecutive,
+      defaults,
+      lean,
+      count,
+    ],
   },
   {
     id: 'ratio',

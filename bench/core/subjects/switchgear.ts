@@ -3,6 +3,7 @@
 import {
   circuitBreaker,
   pipeline,
+  Registry,
   retry,
   timeout,
   type CircuitBreaker,
@@ -43,9 +44,16 @@ function stack(): Guard {
   return guard(breaker, pipeline(retry({ maxAttempts: 3 }), breaker, timeout('800ms')))
 }
 
+/** As the README recommends it: counted, and known to a registry. */
+function registered(): Guard {
+  const breaker = breakerOf()
+  return guard(breaker, new Registry().pipeline('service', breaker))
+}
+
 export const library: Library = {
   guards: {
     breaker: () => guard(breakerOf()),
+    registered,
     ratio: () => guard(breakerOf({ failureRatio: 0.5, slowCallRatio: 0.5, slowCallDuration: '5s', window: '10s' })),
     stack,
     shared: () => guard(breakerOf({ sharedError: true })),

@@ -14,7 +14,7 @@ export class Tally implements Gate {
   readonly ignoresCall = true
   readonly name = 'tally'
   clock: Clock = systemClock
-  /** Monotonic milliseconds at which a call last began, or the last one in flight ended. */
+  /** Monotonic milliseconds at which the last call in flight ended; while one is in flight nobody asks. */
   lastUsedAt = 0
   inFlight = 0
   /** Set by the registry when it forgot this pipeline; the next call then registers it again. */
@@ -28,9 +28,8 @@ export class Tally implements Gate {
     this.lastUsedAt = clock.now()
   }
 
-  enter(call: Call): number {
+  enter(): number {
     this.inFlight++
-    this.lastUsedAt = call.startedAt
     this.onCall?.()
     return 0
   }
