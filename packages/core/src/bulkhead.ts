@@ -30,8 +30,8 @@ export interface BulkheadOptions {
 const defaults = Object.freeze({ name: 'bulkhead', maxInFlight: 100, maxQueue: 0 })
 
 /**
- * Bounds the calls in flight. With a queue it belongs outermost: a call that waits holds nothing of the gates beside it, but
- * it does hold what it has entered further out, before a layer.
+ * Bounds the calls in flight. With a queue it belongs outermost: a pipeline refuses it inside another gate with a layer
+ * between, because who waits would hold a permit of that gate.
  *
  * @example
  * const database = pipeline(bulkhead({ maxInFlight: 20, maxQueue: 50 }), timeout('2s'))
@@ -80,6 +80,10 @@ export class Bulkhead implements Gate {
     this.#maxInFlight = maxInFlight
     this.#maxQueue = maxQueue
     this.#handOver()
+  }
+
+  get queues(): boolean {
+    return this.#maxQueue > 0
   }
 
   enter(call: Call): number {

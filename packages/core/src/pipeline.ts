@@ -107,6 +107,7 @@ export function compile(options: PipelineOptions, policies: readonly Policy[], t
   checkMethods(classifier, Object.keys(knownOfClassifier), 'pipeline.classify', true)
   if (typeof random !== 'function') throw new OptionsError(`pipeline.random must be a function, got ${shown(random)}`)
   if (policies.filter(isRetry).length > 1) throw new OptionsError('pipeline: two retries multiply each other, list one')
+  checkQueues(policies)
   const environment: Environment = {
     name: options.name ?? '',
     clock,
@@ -115,6 +116,23 @@ export function compile(options: PipelineOptions, policies: readonly Policy[], t
   }
   const admits = policies.every((policy) => policy.kind === 'gate' || policy.admission !== undefined)
   return admits ? new Admitting(environment, policies, tally) : new Compiled(environment, policies, tally)
+}
+
+/**
+ * A call that waits holds no other permit, and none starts while a circuit is open. Neighbouring gates see to that together;
+ * across a layer the outer ones would be held while the call waits further in, so such an order is refused.
+ */
+function checkQueues(policies: readonly Policy[]): void {
+  let [outer, last]: (Gate | undefined)[] = []
+  for (const policy of policies) {
+    if (policy.kind === 'layer') outer = last
+    else if (policy.queues === true && outer !== undefined) {
+      const order = `${policy.name} has a queue and stands inside ${outer.name} with a layer between`
+      throw new OptionsError(
+        `pipeline: ${order}: who waits would hold a permit of the other; list ${policy.name} first`,
+      )
+    } else last = policy
+  }
 }
 
 class Compiled implements Pipeline<unknown> {

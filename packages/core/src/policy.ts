@@ -31,6 +31,8 @@ export interface Gate {
    * when `call.signal` aborts. A waiting call holds no other permit.
    */
   canWait?(ticket: number): boolean
+  /** Whether calls may wait here at all. Such a gate must not stand inside another one with a layer between: see `pipeline`. */
+  readonly queues?: boolean
   wait?(call: Call): Promise<number>
   /** Called once by the first pipeline that compiles it, with the time and chance it shall use. */
   adopt?(environment: Environment): void

@@ -258,7 +258,6 @@ test('the time in a queue is not the time of the function, for a breaker that lo
     (breaker: ReturnType<typeof circuitBreaker>) => [breaker, bulkhead({ maxInFlight: 1, maxQueue: 5 })],
     (breaker: ReturnType<typeof circuitBreaker>) => [bulkhead({ maxInFlight: 1, maxQueue: 5 }), breaker],
     (breaker: ReturnType<typeof circuitBreaker>) => [bulkhead({ maxInFlight: 1, maxQueue: 5 }), timeout('1m'), breaker],
-    (breaker: ReturnType<typeof circuitBreaker>) => [breaker, timeout('1m'), bulkhead({ maxInFlight: 1, maxQueue: 5 })],
   ]
   for (const [index, arrange] of arrangements.entries()) {
     const clock = new VirtualClock()

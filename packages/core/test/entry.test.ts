@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import { bulkhead, type Permit, pipeline, type Rejection, retry, timeout } from '../src/index.ts'
+import { bulkhead, type Permit, pipeline, Registry, type Rejection, retry, timeout } from '../src/index.ts'
 import { VirtualClock } from '../src/testing/index.ts'
 import { Journal, Recorder } from './recorder.ts'
 import { codeOf, watch } from './watch.ts'
@@ -85,33 +85,32 @@ test('admitAsync leaves the queue when a timeout around the queue passes, as exe
   assert.deepEqual([slots.snapshot().queued, clock.pending], [0, 0])
 })
 
-test('a deadline that passes in a queue is a failure for the gates that were entered before it, as in execute', async () => {
+test('a deadline that passes in a queue is a failure for what was entered before it, as in execute', async () => {
   for (const [afterMs, deadline] of [
     [50, undefined],
     [500, 50],
   ] as const) {
     for (const face of ['execute', 'admitAsync'] as const) {
       const clock = new VirtualClock()
-      const gate = new Recorder('gate')
       const slots = bulkhead({ maxInFlight: 1, maxQueue: 1 })
-      const guarded = pipeline({ clock }, gate, timeout(afterMs), slots)
+      // The book-keeping of a registry is a gate around everything.
+      const guarded = new Registry({ clock }).pipeline('orders', timeout(afterMs), slots)
       admitted(pipeline({ clock }, slots).admit())
       watch(face === 'execute' ? guarded.execute(() => 1, { deadline }) : guarded.admitAsync({ deadline }))
       await clock.advance(100)
-      assert.deepEqual([gate.learned, gate.inFlight, gate.journal.problems], [['failure'], 0, []], face)
+      assert.deepEqual(guarded.snapshot().calls, { successes: 0, failures: 1, ignored: 0, inFlight: 0 }, face)
     }
   }
 })
 
-test('an abort in a queue is ignored by the gates, also when its reason is the timeout of a pipeline around it', async () => {
+test('an abort in a queue is ignored outside of it, also when its reason is the timeout of a pipeline around it', async () => {
   const clock = new VirtualClock()
-  const gate = new Recorder('gate')
   const slots = bulkhead({ maxInFlight: 1, maxQueue: 1 })
-  const inner = pipeline({ clock }, gate, timeout('1s'), slots)
+  const inner = new Registry({ clock }).pipeline('orders', timeout('1s'), slots)
   admitted(pipeline({ clock }, slots).admit())
   const outer = watch(pipeline({ clock }, timeout(50)).execute(({ signal }) => inner.admitAsync({ signal })))
   await clock.advance(100)
-  assert.deepEqual([outer.code, gate.learned], ['SG_TIMEOUT', ['ignored']])
+  assert.deepEqual([outer.code, inner.snapshot().calls?.ignored], ['SG_TIMEOUT', 1])
 })
 
 test('the time in a queue is not taken from a timeout behind that queue, as in execute', async () => {

@@ -75,10 +75,22 @@ const again: fc.Arbitrary<Part> = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 4 }),
   delay: fc.integer({ min: 0, max: 20 }),
 })
-/** Any order of policies, with at most one retry. */
+const isLayer = ({ kind }: Part): boolean => kind === 'timeout' || kind === 'retry' || kind === 'fallback'
+
+/** A queue that stands inside another gate with a layer between is refused when a pipeline is compiled. */
+function hidesQueue(parts: readonly Part[]): boolean {
+  return parts.some((part, index) => {
+    if (part.kind !== 'bulkhead' || part.maxQueue === 0) return false
+    const outside = parts.slice(0, parts.slice(0, index).findLastIndex(isLayer) + 1)
+    return outside.some((other) => !isLayer(other))
+  })
+}
+
+/** Any order of policies that compiles, with at most one retry. */
 const stack: fc.Arbitrary<readonly Part[]> = fc
   .tuple(fc.array(part, { maxLength: 6 }), fc.option(again), fc.nat(6))
   .map(([parts, more, place]) => (more === null ? parts : parts.toSpliced(place, 0, more)))
+  .filter((parts) => !hidesQueue(parts))
 
 const behaviour: fc.Arbitrary<Behaviour> = fc.record({
   ms: fc.option(fc.integer({ min: 0, max: 60 }), { nil: undefined, freq: 5 }),

@@ -227,6 +227,11 @@ test('a pipeline has admit exactly when all of its policies can be cut at the re
 })
 
 const refusedToCompile: [string, unknown[], RegExp][] = [
+  [
+    'a queue inside another gate, across a layer',
+    [circuitBreaker(), timeout('1s'), bulkhead({ maxQueue: 1 })],
+    /bulkhead has a queue and stands inside circuitBreaker .* list bulkhead first/,
+  ],
   ['two retries', [retry(), circuitBreaker(), retry()], /two retries/],
   ['something that is no policy', [circuitBreaker(), 'retry'], /pipeline: policy 2 is not a policy, got 'retry'/],
   ['nothing where a policy should be', [circuitBreaker(), undefined], /policy 2 .* undefined/],
