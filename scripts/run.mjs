@@ -23,6 +23,7 @@ const tasks = {
     [...runTests, '--test-concurrency=1', 'examples/*/test/**/*.test.ts'],
   ],
   'test:long': [[source, '--test', '--test-timeout=1200000', 'packages/*/test/**/*.long.ts', 'test/**/*.long.ts']],
+  'test:runtimes': [[source, 'runtimes/main.ts']],
   'bench:core': [[source, '--expose-gc', 'bench/core/main.ts']],
   build: [[bin('tsc', 'typescript'), '-b']],
   check: [

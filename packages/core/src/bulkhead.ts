@@ -7,6 +7,7 @@ import { PolicyEvents } from './events.ts'
 import { check, checkCount, checkKeys, checkName } from './options.ts'
 import type { Gate } from './policy.ts'
 import type { BulkheadSnapshot } from './snapshot.ts'
+import { WaitQueue } from './wait-queue.ts'
 
 /** What is documented of `SG_BULKHEAD_FULL`. */
 export const bulkheadEntry: ErrorEntry = {
@@ -43,10 +44,6 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
 const full = -1
 const mayWait = -2
 
-interface Waiter {
-  readonly admit: () => void
-}
-
 /** The gate that `bulkhead` makes. */
 export class Bulkhead implements Gate {
   readonly kind = 'gate'
@@ -56,11 +53,10 @@ export class Bulkhead implements Gate {
   #maxInFlight = 0
   #maxQueue = 0
   #inFlight = 0
-  /** A set keeps the order of arrival and lets anyone leave at once. */
-  readonly #queue = new Set<Waiter>()
+  /** One lane: whoever came first goes on first, whatever its priority. */
+  readonly #queue = new WaitQueue(1)
   #admitted = 0
   #rejections = 0
-  #queued = 0
 
   constructor(options: BulkheadOptions) {
     checkKeys(options, defaults, 'bulkhead')
@@ -102,25 +98,10 @@ export class Bulkhead implements Gate {
   }
 
   wait(call: Call): Promise<number> {
-    // Reading the signal makes one; a call that waits can afford it.
-    const { signal } = call
-    if (signal.aborted) return Promise.reject(signal.reason)
-    this.#queued++
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        admit: () => {
-          signal.removeEventListener('abort', leave)
-          resolve(0)
-        },
-      }
-      const leave = (): void => {
-        this.#queue.delete(waiter)
-        signal.removeEventListener('abort', leave)
-        reject(signal.reason)
-      }
-      signal.addEventListener('abort', leave)
-      this.#queue.add(waiter)
-    })
+    const ticket = this.#queue.wait(call)
+    // Outer gates were left since `enter`, and whoever heard of that may have freed a slot.
+    this.#handOver()
+    return ticket
   }
 
   refusal(call: Call, ticket: number): SwitchgearError {
@@ -148,18 +129,16 @@ export class Bulkhead implements Gate {
       queued: this.#queue.size,
       maxInFlight: this.#maxInFlight,
       maxQueue: this.#maxQueue,
-      totals: { admitted: this.#admitted, rejections: this.#rejections, queued: this.#queued },
+      totals: { admitted: this.#admitted, rejections: this.#rejections, queued: this.#queue.waited },
     }
   }
 
   #handOver(): void {
-    for (const waiter of this.#queue) {
-      if (this.#inFlight >= this.#maxInFlight) return
-      this.#queue.delete(waiter)
+    while (this.#inFlight < this.#maxInFlight && this.#queue.size > 0) {
       // Taken before the waiter hears of it, so that a call arriving in between cannot overtake it.
       this.#inFlight++
       this.#admitted++
-      waiter.admit()
+      this.#queue.admit(0)
     }
   }
 

@@ -111,6 +111,16 @@ export class CallRecord implements Call {
     return child
   }
 
+  /**
+   * Like `child`, but it can always be cut off, also when nothing outside can: for a layer that may end one inner part while
+   * the call goes on with another. `options` replaces those of this call, for work that outlives its caller.
+   */
+  branch(attempt: number, options: CallOptions = this.options): CallRecord {
+    const branch = new ChildCall(this, attempt, options)
+    branch.top = bottom
+    return branch
+  }
+
   /** After a wait in a queue: the time it took is not the guarded function's. */
   restart(): void {
     if (this.#begun !== undefined) this.#begun = this.environment.clock.now()
@@ -141,8 +151,8 @@ export class CallRecord implements Call {
 class ChildCall extends CallRecord {
   readonly #attempt: number
 
-  constructor({ run, environment, options, limit }: CallRecord, attempt: number) {
-    super(run, environment, options, limit)
+  constructor({ run, environment, options, limit }: CallRecord, attempt: number, own: CallOptions = options) {
+    super(run, environment, own, limit)
     this.#attempt = attempt
   }
 

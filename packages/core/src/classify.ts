@@ -1,6 +1,7 @@
 // What a result means. One classifier per pipeline; retry, breaker, fallback and metrics all believe its answer. A
 // classifier is pure: it may be asked about the same result more than once, and must answer the same.
 import { SwitchgearError } from './errors.ts'
+import { isShared } from './shared.ts'
 
 /** What became of a call, as every policy of its pipeline sees it. */
 export type Outcome = 'success' | 'failure' | 'ignored'
@@ -62,8 +63,9 @@ export class Judge {
 
   /** Frees a value that nobody receives. What it throws has nowhere to go: the call was answered long ago. */
   discard(value: unknown): void {
+    if (this.#discard === undefined || isShared(value)) return
     try {
-      this.#discard?.(value)
+      this.#discard(value)
     } catch {
       // See above; a broken `discard` must not turn an answered call into an unhandled rejection.
     }

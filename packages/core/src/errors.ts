@@ -68,7 +68,12 @@ export function stackless<E extends Error>(build: () => E): E {
   if (limit === undefined || Object.isFrozen(Error)) return build()
   host.stackTraceLimit = 0
   try {
-    return build()
+    const error = build()
+    // V8 leaves the heading as a stack; JavaScriptCore leaves none at all, and a log would say "undefined".
+    if (!Object.hasOwn(error, 'stack')) {
+      Object.defineProperty(error, 'stack', { value: String(error), writable: true, configurable: true })
+    }
+    return error
   } finally {
     host.stackTraceLimit = limit
   }

@@ -30,6 +30,37 @@ export type PolicyEvent =
   | { readonly type: 'timeout'; readonly policy: string; readonly pipeline: string; readonly afterMs: number }
   | { readonly type: 'abandoned'; readonly policy: string; readonly pipeline: string }
   | { readonly type: 'fallback'; readonly policy: string; readonly pipeline: string; readonly error: unknown }
+  /** A second attempt starts beside the first, which has been running for `delayMs`. */
+  | { readonly type: 'hedge'; readonly policy: string; readonly pipeline: string; readonly delayMs: number }
+  /** The second attempt answered first. */
+  | { readonly type: 'hedgeWon'; readonly policy: string; readonly pipeline: string }
+  /** An adaptive limit moved to another whole number. */
+  | { readonly type: 'limit'; readonly policy: string; readonly from: number; readonly to: number; readonly at: number }
+  /** A load shedder now refuses calls of priority `to` and of less important ones; 4 means none. */
+  | {
+      readonly type: 'shedding'
+      readonly policy: string
+      readonly from: number
+      readonly to: number
+      readonly at: number
+    }
+  | {
+      readonly type: 'cache'
+      readonly policy: string
+      readonly pipeline: string
+      readonly key: string
+      readonly result: 'hit' | 'miss' | 'stale' | 'staleOnError'
+    }
+  /** A call was answered by the flight of another. */
+  | { readonly type: 'coalesced'; readonly policy: string; readonly pipeline: string; readonly key: string }
+  | {
+      readonly type: 'chaos'
+      readonly policy: string
+      readonly pipeline: string
+      readonly fault: 'latency' | 'error' | 'hang'
+      /** How long the call was held up; 0 for an error, Infinity for a hang. */
+      readonly delayMs: number
+    }
 
 /** Hears events. What it returns is ignored. */
 export type Listener = (event: PolicyEvent) => void

@@ -14,6 +14,7 @@ import type { Permit, Rejection } from './permit.ts'
 import type { Gate, Layer, Next, Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
 import { rejected } from './rejection.ts'
+import { restorePolicies } from './restoration.ts'
 import type { PipelineSnapshot, PolicySnapshot } from './snapshot.ts'
 
 /** Options of a pipeline. */
@@ -44,6 +45,14 @@ export interface Pipeline<out Alt = never> {
   /** Hears the events of all its policies; the answer ends it. */
   subscribe(listener: (event: PolicyEvent, pipeline: string) => void): () => void
   snapshot(): PipelineSnapshot
+  /**
+   * Takes over what a snapshot holds, policy by policy, found by kind and name in their order. Answers what could not be
+   * taken over and why, one text for each; the rest is restored all the same.
+   *
+   * @example
+   * payments.restore(JSON.parse(saved)) // []
+   */
+  restore(snapshot: PipelineSnapshot): readonly string[]
 }
 
 /** A pipeline of gates, timeouts and at most one retry: it can also be driven from outside, one attempt at a time. */
@@ -186,6 +195,10 @@ class Compiled implements Pipeline<unknown> {
       (policy): PolicySnapshot => policy.snapshot?.() ?? { policy: 'other', name: policy.name },
     )
     return { name: this.name, calls, policies }
+  }
+
+  restore(snapshot: PipelineSnapshot): readonly string[] {
+    return restorePolicies(this.policies, snapshot)
   }
 }
 

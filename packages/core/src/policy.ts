@@ -43,6 +43,8 @@ export interface Gate {
   readonly ignoresCall?: boolean
   readonly events?: PolicyEvents
   snapshot?(): PolicySnapshot
+  /** Takes over what a snapshot of such a gate holds. Throws `SG_BAD_OPTIONS`, and changes nothing, for anything else. */
+  restore?(snapshot: PolicySnapshot): void
 }
 
 /** What a layer wraps: the rest of the pipeline. It never throws synchronously. */
@@ -78,6 +80,8 @@ export interface Layer<out Alt = never> {
   wrap(next: Next, environment: Environment): Next
   readonly events?: PolicyEvents
   snapshot?(): PolicySnapshot
+  /** Takes over what a snapshot of such a layer holds. Throws `SG_BAD_OPTIONS`, and changes nothing, for anything else. */
+  restore?(snapshot: PolicySnapshot): void
 }
 
 /** A gate or a layer. */

@@ -46,6 +46,8 @@ export interface RegistrySnapshot {
   readonly evicted: number
   /** Calls of a forgotten pipeline that ran without being registered again, because the registry was full. */
   readonly unregisteredCalls: number
+  /** What could not be taken over from a restored snapshot, and why; at most 100. */
+  readonly restoreProblems: readonly string[]
 }
 
 /** Hears an event and the name of the pipeline in which it happened. */
@@ -82,6 +84,9 @@ export class Registry {
   readonly #listeners = new Map<RegistryListener, Map<string, () => void>>()
   #evicted = 0
   #unregisteredCalls = 0
+  /** Restored before its pipeline was made. */
+  readonly #awaited = new Map<string, PipelineSnapshot>()
+  readonly #restoreProblems: string[] = []
 
   constructor(options: RegistryOptions = {}) {
     checkKeys(options, defaults, 'registry')
@@ -109,6 +114,8 @@ export class Registry {
       const message = `registry: no room for '${given.name}': all ${this.#max} pipelines are in use`
       throw new SwitchgearError('SG_REGISTRY_FULL', message)
     }
+    const saved = this.#awaited.get(given.name)
+    if (saved !== undefined) this.#restore(entry.pipeline, saved)
     return entry.pipeline as PipelineOf<P>
   }
 
@@ -149,6 +156,30 @@ export class Registry {
       max: this.#max,
       evicted: this.#evicted,
       unregisteredCalls: this.#unregisteredCalls,
+      restoreProblems: [...this.#restoreProblems],
+    }
+  }
+
+  /**
+   * Takes over a snapshot, so that a restart does not forget an open circuit: of the pipelines there are now, and of those
+   * made later under a name that it holds. What could not be taken over stands in `snapshot().restoreProblems`.
+   *
+   * @example
+   * registry.restore(JSON.parse(await readFile('circuits.json', 'utf8')))
+   */
+  restore({ pipelines }: Pick<RegistrySnapshot, 'pipelines'>): void {
+    check(Array.isArray(pipelines), 'registry.restore', 'given the snapshot of a registry', pipelines)
+    for (const saved of pipelines) {
+      const pipeline = this.get(saved?.name)
+      if (pipeline !== undefined) this.#restore(pipeline, saved)
+      else if (typeof saved?.name === 'string' && this.#awaited.size < this.#max) this.#awaited.set(saved.name, saved)
+    }
+  }
+
+  #restore(pipeline: Pipeline<unknown>, saved: PipelineSnapshot): void {
+    this.#awaited.delete(pipeline.name)
+    for (const problem of pipeline.restore(saved)) {
+      if (this.#restoreProblems.length < 100) this.#restoreProblems.push(`${pipeline.name}: ${problem}`)
     }
   }
 

@@ -11,6 +11,8 @@ export interface RetryBudget {
   tryWithdraw(now: number): boolean
   /** Retries that could be made at `now`. */
   balance(now: number): number
+  /** Takes over a balance that was read `elapsedMs` ago, before a restart. */
+  restore?(balance: number, elapsedMs: number, now: number): void
 }
 
 /** Options of `retryBudget`. */
@@ -71,6 +73,13 @@ class AgingBudget implements RetryBudget {
   balance(now: number): number {
     this.#age(now)
     return Math.floor(this.#tokens)
+  }
+
+  restore(balance: number, elapsedMs: number, now: number): void {
+    this.#tokens = balance
+    this.#deposits = 0
+    this.#agedAt = now - elapsedMs
+    this.#age(now)
   }
 
   /** Old tokens fade over their life; of the deposits since the last look only the share of the last ten seconds counts. */

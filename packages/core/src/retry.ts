@@ -7,6 +7,7 @@ import type { Call } from './call.ts'
 import type { Verdict } from './classify.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Environment } from './environment.ts'
+import { OptionsError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import {
   check,
@@ -14,6 +15,7 @@ import {
   checkKeys,
   checkMethods,
   checkName,
+  checkObject,
   checkRange,
   type Duration,
   parseDuration,
@@ -67,33 +69,32 @@ export class Retry implements Layer, RetryRules {
   readonly admission = 'retry'
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
-  readonly budget: RetryBudget
-  readonly #maxAttempts: number
-  readonly #backoff: Backoff
+  #options: RetryOptions
+  #rules: Rules
   #clock: Clock = systemClock
   #retries = 0
   #recovered = 0
   #exhausted = 0
 
   constructor(options: RetryOptions) {
-    checkKeys(options, defaults, 'retry')
-    checkName(options.name, 'retry')
-    const jitter = options.jitter ?? defaults.jitter
-    const kind = options.backoff ?? defaults.backoff
+    checkObject(options, 'retry')
+    this.#options = { ...options, budget: options.budget ?? retryBudget() }
+    this.#rules = rulesOf(this.#options)
     this.name = options.name ?? defaults.name
-    this.budget = options.budget ?? retryBudget()
-    checkMethods(this.budget, ['deposit', 'tryWithdraw', 'balance'], 'retry.budget')
-    this.#maxAttempts = options.maxAttempts ?? defaults.maxAttempts
-    checkCount(this.#maxAttempts, 'retry.maxAttempts', 1)
-    const kinds = ['constant', 'linear', 'exponential', 'decorrelated']
-    check(kinds.includes(kind), 'retry.backoff', `one of ${kinds.join(', ')}`, kind)
-    checkRange(jitter, 'retry.jitter', 0, 1)
-    this.#backoff = {
-      kind,
-      jitter,
-      delayMs: parseDuration(options.delay ?? defaults.delay, 'retry.delay'),
-      maxDelayMs: parseDuration(options.maxDelay ?? defaults.maxDelay, 'retry.maxDelay'),
-    }
+  }
+
+  /** Where its retries are counted. */
+  get budget(): RetryBudget {
+    return this.#rules.budget
+  }
+
+  /** Changes options in place; those not named stay. A wait that has begun keeps its length. */
+  update(options: RetryOptions): void {
+    checkObject(options, 'retry')
+    check((options.name ?? this.name) === this.name, 'retry.name', 'left as it is in an update', options.name)
+    const merged = { ...this.#options, ...options, budget: options.budget ?? this.budget }
+    this.#rules = rulesOf(merged)
+    this.#options = merged
   }
 
   wrap(next: Next, environment: Environment): Next {
@@ -114,13 +115,13 @@ export class Retry implements Layer, RetryRules {
     error: unknown,
     { clock, random }: Environment,
   ): number | undefined {
-    if (verdict.outcome !== 'failure' || !verdict.retryable || !call.idempotent || this.#maxAttempts === 1)
-      return undefined
+    const { maxAttempts, backoff, budget } = this.#rules
+    if (verdict.outcome !== 'failure' || !verdict.retryable || !call.idempotent || maxAttempts === 1) return undefined
     const now = clock.now()
-    const wait = backoffMs(this.#backoff, failed, previousMs, random)
-    const delayMs = Math.min(Math.max(wait, verdict.retryAfterMs ?? 0), this.#backoff.maxDelayMs)
+    const wait = backoffMs(backoff, failed, previousMs, random)
+    const delayMs = Math.min(Math.max(wait, verdict.retryAfterMs ?? 0), backoff.maxDelayMs)
     // The budget is asked last, so that nothing is withdrawn for a try that is not made.
-    if (failed >= this.#maxAttempts || now + delayMs >= call.deadline || !this.budget.tryWithdraw(now)) {
+    if (failed >= maxAttempts || now + delayMs >= call.deadline || !budget.tryWithdraw(now)) {
       this.#exhausted++
       return undefined
     }
@@ -138,6 +139,40 @@ export class Retry implements Layer, RetryRules {
 
   snapshot(): RetrySnapshot {
     const totals = { retries: this.#retries, recovered: this.#recovered, exhausted: this.#exhausted }
-    return { policy: 'retry', name: this.name, totals, budgetBalance: this.budget.balance(this.#clock.now()) }
+    const budgetBalance = this.budget.balance(this.#clock.now())
+    return { policy: 'retry', version: 1, name: this.name, takenAt: this.#clock.wallNow(), totals, budgetBalance }
   }
+
+  /** Takes over the balance of the budget, less what has faded since, so that a restart does not refill it. */
+  restore({ policy, version, takenAt, budgetBalance }: RetrySnapshot): void {
+    const sound = Number.isFinite(takenAt) && Number.isFinite(budgetBalance) && budgetBalance >= 0
+    if (policy !== 'retry' || version !== 1 || !sound)
+      throw new OptionsError('retry.restore: this is not the snapshot of a retry')
+    const elapsedMs = Math.max(0, this.#clock.wallNow() - takenAt)
+    this.budget.restore?.(budgetBalance, elapsedMs, this.#clock.now())
+  }
+}
+
+/** Options as the attempts use them. */
+interface Rules {
+  readonly maxAttempts: number
+  readonly backoff: Backoff
+  readonly budget: RetryBudget
+}
+
+function rulesOf(options: RetryOptions): Rules {
+  checkKeys(options, defaults, 'retry')
+  checkName(options.name, 'retry')
+  const budget = options.budget as RetryBudget
+  checkMethods(budget, ['deposit', 'tryWithdraw', 'balance'], 'retry.budget')
+  const maxAttempts = options.maxAttempts ?? defaults.maxAttempts
+  checkCount(maxAttempts, 'retry.maxAttempts', 1)
+  const jitter = options.jitter ?? defaults.jitter
+  const kind = options.backoff ?? defaults.backoff
+  const kinds = ['constant', 'linear', 'exponential', 'decorrelated']
+  check(kinds.includes(kind), 'retry.backoff', `one of ${kinds.join(', ')}`, kind)
+  checkRange(jitter, 'retry.jitter', 0, 1)
+  const delayMs = parseDuration(options.delay ?? defaults.delay, 'retry.delay')
+  const maxDelayMs = parseDuration(options.maxDelay ?? defaults.maxDelay, 'retry.maxDelay')
+  return { maxAttempts, budget, backoff: { kind, jitter, delayMs, maxDelayMs } }
 }

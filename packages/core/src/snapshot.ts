@@ -29,6 +29,8 @@ export interface CircuitBreakerSnapshot {
     readonly slow: number
     readonly rejections: number
     readonly transitions: number
+    /** How often the fleet it belongs to threw. */
+    readonly fleetErrors: number
   }
 }
 
@@ -46,7 +48,10 @@ export interface BulkheadSnapshot {
 /** Of a retry. */
 export interface RetrySnapshot {
   readonly policy: 'retry'
+  readonly version: 1
   readonly name: string
+  /** Wall-clock milliseconds. */
+  readonly takenAt: number
   /** `recovered`: a later attempt succeeded. `exhausted`: attempts, budget or deadline were used up. */
   readonly totals: { readonly retries: number; readonly recovered: number; readonly exhausted: number }
   readonly budgetBalance: number
@@ -68,6 +73,128 @@ export interface FallbackSnapshot {
   readonly totals: { readonly used: number; readonly failed: number }
 }
 
+/** Of a rate limit. `version` to `buckets` are what `restore` needs. */
+export interface RateLimitSnapshot {
+  readonly policy: 'rateLimit'
+  readonly version: 1
+  readonly name: string
+  /** Wall-clock milliseconds. */
+  readonly takenAt: number
+  /** What every key has used, in calls, the longest unused first; one that has all of its quota is left out. */
+  readonly buckets: readonly { readonly key: string; readonly used: number }[]
+  /** Keys that are known now, at most `maxKeys`. */
+  readonly keys: number
+  /**
+   * `givenBack`: admitted calls that did not run. `evicted`: keys that were forgotten to make room before all of their
+   * quota was back. `storeErrors`: how often the store threw.
+   */
+  readonly totals: {
+    readonly admitted: number
+    readonly rejections: number
+    readonly givenBack: number
+    readonly evicted: number
+    readonly storeErrors: number
+  }
+}
+
+/** Of an adaptive limit. */
+export interface AdaptiveLimitSnapshot {
+  readonly policy: 'adaptiveLimit'
+  readonly version: 1
+  readonly name: string
+  readonly algorithm: 'aimd' | 'vegas' | 'gradient2'
+  /** Calls in flight at most at this moment. */
+  readonly limit: number
+  /** The latency that it takes for that of an unloaded dependency; undefined while unknown. */
+  readonly baselineMs: number | undefined
+  readonly inFlight: number
+  readonly queued: number
+  readonly totals: { readonly admitted: number; readonly rejections: number; readonly queued: number }
+}
+
+/** Of a throttle; the counts are those of its window. */
+export interface ThrottleSnapshot {
+  readonly policy: 'throttle'
+  readonly version: 1
+  readonly name: string
+  /** Wall-clock milliseconds. */
+  readonly takenAt: number
+  readonly requests: number
+  readonly accepts: number
+  /** Chance with which the next call is refused, in [0, 1]; of the priority for which it is the greatest. */
+  readonly refusalChance: number
+  /** By priority, 0 to 3, the oldest first: age in milliseconds, requests and accepts of each part of the window. */
+  readonly priorities: readonly (readonly (readonly [number, number, number])[])[]
+  readonly totals: { readonly admitted: number; readonly rejections: number }
+}
+
+/** Of a load shedder. */
+export interface ShedSnapshot {
+  readonly policy: 'shed'
+  readonly version: 1
+  readonly name: string
+  /** Calls of this priority and of less important ones are refused; 4 means none is. */
+  readonly refusedFrom: number
+  /** Milliseconds: the last delay of the event loop, or the last that it was told of if that is longer. */
+  readonly delayMs: number
+  /** `sheds` by priority, 0 to 3. */
+  readonly totals: { readonly admitted: number; readonly sheds: readonly [number, number, number, number] }
+}
+
+/** Of a hedge. */
+export interface HedgeSnapshot {
+  readonly policy: 'hedge'
+  readonly version: 1
+  readonly name: string
+  /** Wall-clock milliseconds. */
+  readonly takenAt: number
+  /** After how long a second attempt would start now; undefined while too little is known. */
+  readonly delayMs: number | undefined
+  /** What the percentile of first attempts took; undefined while too little is known. `restore` takes it over, and the balance. */
+  readonly estimateMs: number | undefined
+  /** `wins`: how often the second attempt answered first. */
+  readonly totals: { readonly hedges: number; readonly wins: number; readonly unaffordable: number }
+  readonly budgetBalance: number
+}
+
+/** Of a cache. */
+export interface CacheSnapshot {
+  readonly policy: 'cache'
+  readonly name: string
+  readonly entries: number
+  readonly maxEntries: number
+  readonly totals: {
+    readonly hits: number
+    readonly misses: number
+    /** Answered with a stale value while a fresh one was fetched. */
+    readonly stale: number
+    /** Answered with a stale value because the rest failed or refused. */
+    readonly staleOnError: number
+    readonly evicted: number
+    /** Background refreshes that failed; the stale value stayed. */
+    readonly refreshFailures: number
+  }
+}
+
+/** Of a coalescing layer: `joined` counts the calls that were answered by the flight of another. */
+export interface CoalesceSnapshot {
+  readonly policy: 'coalesce'
+  readonly name: string
+  readonly inFlight: number
+  /** `alone`: calls that ran on their own because `maxFlights` keys were in flight. */
+  readonly totals: { readonly flights: number; readonly joined: number; readonly alone: number }
+}
+
+/** Of injected chaos. */
+export interface ChaosSnapshot {
+  readonly policy: 'chaos'
+  readonly name: string
+  readonly active: boolean
+  /** Milliseconds until it stops by itself, 0 when it has. */
+  readonly remainingMs: number
+  readonly totals: { readonly delays: number; readonly errors: number; readonly hangs: number }
+}
+
 /** One of a policy that is not ours: only its name is known. */
 export interface OtherSnapshot {
   readonly policy: 'other'
@@ -81,6 +208,14 @@ export type PolicySnapshot =
   | RetrySnapshot
   | TimeoutSnapshot
   | FallbackSnapshot
+  | RateLimitSnapshot
+  | AdaptiveLimitSnapshot
+  | ThrottleSnapshot
+  | ShedSnapshot
+  | HedgeSnapshot
+  | CacheSnapshot
+  | CoalesceSnapshot
+  | ChaosSnapshot
   | OtherSnapshot
 
 /** Of a pipeline. `calls` is kept only for those in a registry and is undefined elsewhere. */

@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts'
 import { type ErrorEntry, stackless, SwitchgearError } from './errors.ts'
 import { PolicyEvents } from './events.ts'
 import { Lane, type Waiting } from './lane.ts'
-import { checkKeys, checkName, type Duration, parseDuration } from './options.ts'
+import { check, checkKeys, checkName, type Duration, parseDuration } from './options.ts'
 import type { Layer, Next, ResultHandlers } from './policy.ts'
 import type { TimeoutSnapshot } from './snapshot.ts'
 
@@ -47,8 +47,8 @@ export class Timeout implements Layer {
   readonly kind = 'layer'
   readonly admission = 'timeout'
   readonly name: string
-  readonly afterMs: number
   readonly events: PolicyEvents = new PolicyEvents()
+  #afterMs: number
   #timeouts = 0
   #abandoned = 0
 
@@ -56,7 +56,19 @@ export class Timeout implements Layer {
     checkKeys(options, known, 'timeout')
     checkName(options.name, 'timeout')
     this.name = options.name ?? 'timeout'
-    this.afterMs = parseDuration(options.after, 'timeout.after', 1)
+    this.#afterMs = parseDuration(options.after, 'timeout.after', 1)
+  }
+
+  /** How long a call that begins now may take. */
+  get afterMs(): number {
+    return this.#afterMs
+  }
+
+  /** Changes it for calls that begin from now on. */
+  update(options: Partial<TimeoutOptions>): void {
+    checkKeys(options, known, 'timeout')
+    check((options.name ?? this.name) === this.name, 'timeout.name', 'left as it is in an update', options.name)
+    if (options.after !== undefined) this.#afterMs = parseDuration(options.after, 'timeout.after', 1)
   }
 
   wrap(next: Next, environment: Environment): Next {
@@ -96,7 +108,8 @@ class Deadlines implements CutoffOwner {
   readonly #policy: Timeout
   readonly #next: Next
   readonly #clock: Clock
-  readonly #lane: Lane
+  #lane: Lane
+  #laneMs: number
   readonly #pool: TimedCutoff[] = []
 
   constructor(policy: Timeout, next: Next, environment: Environment) {
@@ -105,11 +118,13 @@ class Deadlines implements CutoffOwner {
     this.judge = environment.judge
     this.#clock = environment.clock
     this.#lane = new Lane(environment.clock)
+    this.#laneMs = policy.afterMs
   }
 
   run(call: CallRecord, handlers?: ResultHandlers): Promise<unknown> {
     const now = this.#clock.now()
-    const due = now + this.#policy.afterMs
+    const { afterMs } = this.#policy
+    const due = now + afterMs
     // A call that must end earlier anyway is cut off by whoever set that limit.
     if (call.limit !== undefined && call.limit <= due) {
       const running = this.#next(call)
@@ -117,13 +132,15 @@ class Deadlines implements CutoffOwner {
     }
     const cutoff = this.#pool.pop() ?? new TimedCutoff(this)
     const answer = cutoff.begin(call, due, handlers)
+    if (afterMs !== this.#laneMs) this.#changeLane(afterMs)
+    cutoff.lane = this.#lane
     this.#lane.join(cutoff, due, now)
     cutoff.follow(this.#next(call))
     return answer
   }
 
   closed(cutoff: TimedCutoff): void {
-    this.#lane.leave(cutoff)
+    cutoff.lane?.leave(cutoff)
   }
 
   abandoned(call: CallRecord): void {
@@ -132,6 +149,12 @@ class Deadlines implements CutoffOwner {
 
   free(cutoff: TimedCutoff): void {
     if (this.#pool.length < mostPooled) this.#pool.push(cutoff)
+  }
+
+  /** A lane serves equal durations only. The old one serves who is in it, and then it is garbage. */
+  #changeLane(afterMs: number): void {
+    this.#lane = new Lane(this.#clock)
+    this.#laneMs = afterMs
   }
 
   expire(cutoff: TimedCutoff): void {
@@ -144,6 +167,7 @@ class TimedCutoff extends Cutoff implements Waiting {
   due = -1
   ahead: Waiting | null = null
   behind: Waiting | null = null
+  lane: Lane | null = null
   readonly #deadlines: Deadlines
 
   constructor(deadlines: Deadlines) {

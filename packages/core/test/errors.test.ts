@@ -63,7 +63,8 @@ test('an error of bad options has a stack, a refusal and a timeout have none', a
 
 test('building without a stack leaves the limit of the host as it was, also when the building throws', () => {
   const before = Error.stackTraceLimit
-  assert.equal(stackless(() => new Error('any')).stack, 'Error: any')
+  // V8 leaves the heading, JavaScriptCore no stack at all.
+  assert.doesNotMatch(stackless(() => new Error('any')).stack ?? '', /\n\s*at /)
   assert.throws(() =>
     stackless(() => {
       throw new Error('broken')

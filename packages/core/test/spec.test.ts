@@ -8,12 +8,14 @@ import {
   failure,
   flakyExternal,
   fromSpec,
+  LocalFleet,
   nonCritical,
   type PipelineSpec,
   type PolicySpec,
   presets,
   recommended,
   Registry,
+  sharedFrom,
 } from '../src/index.ts'
 import { seededRandom, VirtualClock } from '../src/testing/index.ts'
 import { codeOf, hang, watch } from './watch.ts'
@@ -40,6 +42,18 @@ const policies: [PolicySpec, string[], unknown[]][] = [
   [{ bulkhead: { maxInFlight: 5, maxQueue: 7 } }, ['maxInFlight', 'maxQueue'], [5, 7]],
   [{ fallback: { value: 1 } }, ['policy', 'name'], ['fallback', 'fallback']],
   [{ fallback: { value: null, name: 'cache' } }, ['name'], ['cache']],
+  [{ rateLimit: { limit: 5 } }, ['policy', 'keys'], ['rateLimit', 0]],
+  [{ adaptiveLimit: { algorithm: 'vegas', initialLimit: 7 } }, ['algorithm', 'limit'], ['vegas', 7]],
+  [{ throttle: {} }, ['policy', 'requests', 'refusalChance'], ['throttle', 0, 0]],
+  [{ shed: { target: '5ms' } }, ['policy', 'refusedFrom'], ['shed', 4]],
+  [
+    { hedge: { delay: '30ms', budget: { minPerSecond: 2 } } },
+    ['policy', 'delayMs', 'budgetBalance'],
+    ['hedge', 30, 20],
+  ],
+  [{ cache: { ttl: '5s', maxEntries: 9 } }, ['policy', 'maxEntries'], ['cache', 9]],
+  [{ coalesce: {} }, ['policy', 'inFlight'], ['coalesce', 0]],
+  [{ chaos: { for: '1m', hangs: { rate: 1 } } }, ['policy', 'remainingMs'], ['chaos', 60_000]],
 ]
 for (const [policy, fields, values] of policies) {
   test(`the spec ${JSON.stringify(policy)} makes the policy it names`, () => {
@@ -125,6 +139,36 @@ test('the classifier is chosen by name, and one in the options wins', async () =
   assert.equal(await failuresOf({ policies: breaker }, { classify: { ofValue: () => failure } }), 1)
 })
 
+test('what specs share by name is one object for all of them', async () => {
+  const shared = sharedFrom({
+    budgets: { checkout: { ratio: 0, minPerSecond: 0.1 } },
+    circuitBreakers: { db: { preset: 'database', consecutiveFailures: 1 } },
+  })
+  const clock = new VirtualClock()
+  const policies: PolicySpec[] = [{ retry: { budget: 'checkout', delay: 1 } }, { circuitBreaker: { shared: 'db' } }]
+  const [one, other] = [fromSpec({ policies }, { shared, clock }), fromSpec({ policies }, { shared, clock })]
+  const down = one.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+  await clock.advance(10)
+  await down
+  await assert.rejects(other.execute(hang), { code: 'SG_CIRCUIT_OPEN' })
+  assert.equal(one.policies[1], other.policies[1])
+  assert.equal(shared.budgets['checkout']?.balance(clock.now()), 0)
+  const wrong = { circuitBreakers: { db: { failureRatio: 2 } } }
+  assert.throws(() => sharedFrom(wrong), {
+    message: /^shared\.circuitBreakers\.db: circuitBreaker\.failureRatio must be/,
+  })
+})
+
+test('breakers of a spec belong to the fleet they are made in', async () => {
+  const clock = new VirtualClock()
+  const fleet = new LocalFleet({ clock })
+  const watcher = fleet.join()
+  const spec = { name: 'db', policies: [{ circuitBreaker: { consecutiveFailures: 1 } }] }
+  const guarded = fromSpec(spec, { clock, fleet: fleet.join() })
+  await guarded.execute(() => Promise.reject(new Error('down'))).catch(() => undefined)
+  assert.deepEqual(watcher.others('db/circuitBreaker'), { instances: 1, open: 1 })
+})
+
 test('a spec goes to a registry under its name', () => {
   const registry = new Registry()
   const made = fromSpec({ name: 'payments', policies: [{ timeout: 5 }] }, { registry })
@@ -169,7 +213,15 @@ const bad: [unknown, RegExp][] = [
   [{ policies: [null] }, /policies\[0\]: .* got null/],
   [{ policies: [{}] }, /policies\[0\]: a policy must be an object with one key/],
   [{ policies: [{ timeout: 5, retry: {} }] }, /policies\[0\]: a policy must be an object with one key/],
-  [{ policies: [{ rateLimit: {} }] }, /policies\[0\]: 'rateLimit' is not a policy; known are circuitBreaker, retry/],
+  [{ policies: [{ ratelimit: {} }] }, /policies\[0\]: 'ratelimit' is not a policy; known are circuitBreaker, retry/],
+  [
+    { policies: [{ retry: { budget: 'none' } }] },
+    /policies\[0\]: retry\.budget must be the name of something shared \(there is none\), got 'none'/,
+  ],
+  [{ policies: [{ circuitBreaker: { shared: 'toString' } }] }, /circuitBreaker\.shared must be the name of .*shared/],
+  [{ policies: [{ circuitBreaker: { shared: 'a', window: 5 } }] }, /circuitBreaker\.window is not an option/],
+  [{ policies: [{ chaos: {} }] }, /policies\[0\]: chaos\.for must be a duration/],
+  [{ policies: [{ shed: null }] }, /policies\[0\]: shed must be an object/],
   [
     { policies: [{ retry: {} }, { circuitBreaker: { failureRatio: 50 } }] },
     /policies\[1\]: circuitBreaker\.failureRatio must be in \(0, 1\], got 50/,

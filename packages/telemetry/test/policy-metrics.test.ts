@@ -141,14 +141,14 @@ const breaker = (state: CircuitState, failures = 0, rejections = 0): PipelineSna
   consecutiveFailures: 0,
   window: { calls: 0, failures: 0, slow: 0 },
   probesInFlight: 0,
-  totals: { successes: 0, failures, ignored: 0, slow: 0, rejections, transitions: 0 },
+  totals: { successes: 0, failures, ignored: 0, slow: 0, rejections, transitions: 0, fleetErrors: 0 },
 })
 const source = (...pipelines: { name: string; policies: PipelineSnapshot['policies'] }[]) => {
   const held = { pipelines, taken: 0 }
   const snapshot = () => {
     held.taken++
     const seen = held.pipelines.map((pipeline) => ({ ...pipeline, calls: undefined }))
-    return { pipelines: seen, max: 1000, evicted: 0, unregisteredCalls: 0 }
+    return { pipelines: seen, max: 1000, evicted: 0, unregisteredCalls: 0, restoreProblems: [] }
   }
   return Object.assign(held, { snapshot })
 }

@@ -70,13 +70,14 @@ export class CircuitBreaker implements Gate {
   }
 
   /** The first pipeline that compiles it gives it time and chance; a later one shares the state as it is. */
-  adopt({ clock, random }: Environment): void {
+  adopt({ name, clock, random }: Environment): void {
     if (this.#adopted) return
     this.#adopted = true
     // What was restored before stands on the old clock; what remains of it is the same on the new one.
     this.#circuit.until += clock.now() - this.#circuit.clock.now()
     this.#circuit.clock = clock
     this.#circuit.random = random
+    this.#circuit.join(name === '' ? this.name : `${name}/${this.name}`)
   }
 
   enter(call: Call): number {
@@ -182,6 +183,7 @@ export class CircuitBreaker implements Gate {
         slow: this.#slow,
         rejections: this.#rejections,
         transitions: circuit.transitions,
+        fleetErrors: circuit.allies?.errors ?? 0,
       },
     }
   }

@@ -5,6 +5,7 @@ import type { Outcome } from '../classify.ts'
 import type { Clock } from '../clock.ts'
 import type { CircuitState } from '../events.ts'
 import type { Random } from '../random.ts'
+import { Allies } from './allies.ts'
 import { digestOf, type FailureDigest } from './open-error.ts'
 import type { Rules } from './options.ts'
 import { Probes } from './probes.ts'
@@ -58,6 +59,9 @@ export class Circuit {
   window: Window | undefined = undefined
   /** Failures that time itself declared: probes that did not end. */
   hungProbes = 0
+  /** Its place in a fleet, once a pipeline has named it. */
+  allies: Allies | undefined = undefined
+  #key: string | undefined = undefined
   readonly #onTransition: OnTransition
 
   constructor(rules: Rules, clock: Clock, random: Random, onTransition: OnTransition) {
@@ -74,7 +78,14 @@ export class Circuit {
 
   set rules(rules: Rules) {
     this.#rules = rules
+    this.#ally()
     this.#refresh()
+  }
+
+  /** From now on it is this circuit for its fleet. */
+  join(key: string): void {
+    this.#key = key
+    this.#ally()
   }
 
   /** A ticket for a call that wants to start when the circuit is not simply closed; negative ones say why not. */
@@ -108,7 +119,9 @@ export class Circuit {
   /** Frees the slot of a probe of this generation. */
   free(ticket: number): void {
     const slot = ticket - this.base
-    if (slot > 0 && slot < spectator) this.probes?.release(slot)
+    if (slot <= 0 || slot >= spectator || this.probes === undefined) return
+    this.probes.release(slot)
+    this.allies?.returnProbes(1)
   }
 
   /** Applies every change that time alone has brought by `now`, in the order in which it happened. */
@@ -148,6 +161,7 @@ export class Circuit {
   /** Every transition, of every kind. The listener comes last, because it may call back into the circuit. */
   move(to: CircuitState, at: number, reason: string, probes?: Probes): void {
     const from = this.state
+    const probing = this.probes?.inFlight ?? 0
     this.state = to
     this.reason = reason
     this.base += stride
@@ -156,7 +170,25 @@ export class Circuit {
     this.window?.clear()
     this.transitions++
     this.#refresh()
+    if (this.allies !== undefined) {
+      // Probes of a phase that is over are nobody's any more, although their calls may still run.
+      this.allies.returnProbes(probing)
+      this.#tell(this.allies)
+    }
     this.#onTransition(from, to, at, reason)
+  }
+
+  #ally(): void {
+    const { fleet } = this.rules
+    if (this.#key === undefined || fleet === this.allies?.fleet) return
+    this.allies?.returnProbes(this.probes?.inFlight ?? 0)
+    this.allies?.report('closed', Infinity)
+    this.allies = fleet && new Allies(fleet, this.#key)
+    if (this.allies !== undefined && this.state !== 'closed') this.#tell(this.allies)
+  }
+
+  #tell(allies: Allies): void {
+    allies.report(this.state, this.state === 'open' ? this.until - this.clock.now() : Infinity)
   }
 
   #refresh(): void {
@@ -174,7 +206,10 @@ export class Circuit {
 
   #admitProbe(probes: Probes, now: number): number {
     const slot = probes.take(now, this.rules.halfOpenCalls)
-    return slot === 0 ? refusedProbing : this.base + slot
+    if (slot === 0) return refusedProbing
+    if (this.allies === undefined || this.allies.takeProbe()) return this.base + slot
+    probes.release(slot)
+    return refusedProbing
   }
 
   #admitToRamp(now: number): number {
@@ -207,7 +242,7 @@ export class Circuit {
     else if (outcome === 'success') this.failuresInRow = 0
     // An abort counts nowhere, unless it came so late that the call was slow.
     if (this.rules.windowed && (outcome !== 'ignored' || slow)) this.storage().record(now, failed, slow)
-    const reason = failed || slow ? this.#tripped() : undefined
+    const reason = failed || slow ? (this.#tripped() ?? (failed ? this.#outvoted() : undefined)) : undefined
     if (reason === undefined) return
     this.cause = digestOf(error)
     this.#open(now, reason, this.state === 'half-open' ? this.reopenings + 1 : 0)
@@ -222,6 +257,10 @@ export class Circuit {
     if (failures / calls >= rules.failureRatio) return `${failures} of ${calls} calls failed`
     if (slow / calls >= rules.slowCallRatio) return `${slow} of ${calls} calls were slow`
     return undefined
+  }
+
+  #outvoted(): string | undefined {
+    return this.allies?.agreement(this.rules.fleetQuorum)
   }
 
   /** The window, made when the first result needs it. */

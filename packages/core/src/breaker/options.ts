@@ -1,6 +1,16 @@
 // The options of a circuit breaker, their defaults and bounds. `rulesOf` turns them into what the state machine uses:
 // milliseconds, and one flag for each kind of trigger, so that the hot path asks nothing twice.
-import { check, checkCount, checkKeys, checkRange, checkRatio, type Duration, parseDuration } from '../options.ts'
+import type { FleetState } from '../fleet.ts'
+import {
+  check,
+  checkCount,
+  checkKeys,
+  checkMethods,
+  checkRange,
+  checkRatio,
+  type Duration,
+  parseDuration,
+} from '../options.ts'
 
 /** Options of `circuitBreaker`. */
 export interface CircuitBreakerOptions {
@@ -38,6 +48,13 @@ export interface CircuitBreakerOptions {
   readonly mode?: 'protect' | 'observe' | undefined
   /** One error object per open time instead of a fresh one per refusal; frozen. Default false. */
   readonly sharedError?: boolean | undefined
+  /** What other instances know of the same circuit, see `LocalFleet`. Default: it stands alone. */
+  readonly fleet?: FleetState | undefined
+  /**
+   * Share of the other instances that must have it open for one own failure to open it here: (0, 1]. Their word alone opens
+   * nothing, so a part of the fleet that is cut off cannot stop the rest. Default 0.5.
+   */
+  readonly fleetQuorum?: number | undefined
 }
 
 const defaults = Object.freeze({
@@ -58,6 +75,8 @@ const defaults = Object.freeze({
   rampFor: 0 as Duration,
   mode: 'protect' as 'protect' | 'observe',
   sharedError: false,
+  fleet: undefined as FleetState | undefined,
+  fleetQuorum: 0.5,
 })
 
 /** Options as the state machine uses them. Ratios that are off are Infinity: no share reaches them. */
@@ -80,6 +99,8 @@ export interface Rules {
   readonly rampForMs: number
   readonly observes: boolean
   readonly sharedError: boolean
+  readonly fleet: FleetState | undefined
+  readonly fleetQuorum: number
   /** Whether results go to a window. */
   readonly windowed: boolean
   /** Whether slow calls count, so that every call is timed. */
@@ -108,6 +129,9 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
   checkRange(openForFactor, at('openForFactor'), 1, 100)
   check(typeof given.name === 'string', at('name'), 'a string', given.name)
   check(typeof given.sharedError === 'boolean', at('sharedError'), 'true or false', given.sharedError)
+  checkRatio(given.fleetQuorum, at('fleetQuorum'))
+  if (given.fleet !== undefined)
+    checkMethods(given.fleet, ['report', 'others', 'takeProbe', 'returnProbe'], at('fleet'))
   check(given.mode === 'protect' || given.mode === 'observe', at('mode'), "'protect' or 'observe'", given.mode)
   const openForMs = ms('openFor', 1)
   const openForMaxMs = options.openForMax === undefined ? Math.max(ms('openForMax', 1), openForMs) : ms('openForMax', 1)
@@ -132,6 +156,8 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
     rampForMs: ms('rampFor', 0),
     observes: given.mode === 'observe',
     sharedError: given.sharedError,
+    fleet: given.fleet,
+    fleetQuorum: given.fleetQuorum,
     windowed,
     timesCalls: slowCallRatio < Infinity,
   }

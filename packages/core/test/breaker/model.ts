@@ -56,7 +56,7 @@ export class Model {
   reopenings = 0
   /** Results before this index are of a window that an update has replaced. */
   windowFrom = 0
-  readonly totals = { successes: 0, failures: 0, ignored: 0, slow: 0, rejections: 0, transitions: 0 }
+  readonly totals = { successes: 0, failures: 0, ignored: 0, slow: 0, rejections: 0, transitions: 0, fleetErrors: 0 }
   wouldReject = 0
 
   constructor(options: ModelOptions) {

@@ -25,6 +25,8 @@ describe('the defaults', () => {
       rampForMs: 0,
       observes: false,
       sharedError: false,
+      fleet: undefined,
+      fleetQuorum: 0.5,
       windowed: false,
       timesCalls: false,
     })

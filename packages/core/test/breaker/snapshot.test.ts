@@ -41,7 +41,7 @@ describe('a snapshot', () => {
       consecutiveFailures: 0,
       window: { calls: 0, failures: 0, slow: 0 },
       probesInFlight: 0,
-      totals: { successes: 0, failures: 0, ignored: 0, slow: 0, rejections: 0, transitions: 0 },
+      totals: { successes: 0, failures: 0, ignored: 0, slow: 0, rejections: 0, transitions: 0, fleetErrors: 0 },
     })
   })
 
@@ -79,7 +79,7 @@ describe('a snapshot', () => {
   it('totals only grow, over transitions, isolation and restore', () => {
     const rig = new Rig({ ...options, slowCallRatio: 1, slowCallDuration: 100 })
     rig.play('success x2, ignored, slow success, slow ignored, failure x3, refused x4, +30s, failure, isolate, refused')
-    const expected = { successes: 3, failures: 4, ignored: 2, slow: 2, rejections: 5, transitions: 4 }
+    const expected = { successes: 3, failures: 4, ignored: 2, slow: 2, rejections: 5, transitions: 4, fleetErrors: 0 }
     assert.deepEqual(rig.snapshot.totals, expected)
     rig.breaker.restore(new Rig().snapshot)
     assert.deepEqual(rig.snapshot.totals, { ...expected, transitions: 5 })

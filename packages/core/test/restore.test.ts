@@ -1,0 +1,121 @@
+// What a restart keeps: a registry takes over the snapshot of another one, through JSON, for the pipelines that are there and
+// for those made later; what does not fit is told and stops nothing.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { circuitBreaker, type PipelineSnapshot, pipeline, Registry, retry, retryBudget, timeout } from '../src/index.ts'
+import { VirtualClock } from '../src/testing/index.ts'
+
+const fail = (): Promise<never> => Promise.reject(new Error('down'))
+const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
+
+function policies(name?: string): Parameters<Registry['pipeline']>[1][] {
+  return [retry({ maxAttempts: 1 }), circuitBreaker({ name }), timeout('1s')]
+}
+
+async function afterAnOutage(clock = new VirtualClock()): Promise<Registry> {
+  const registry = new Registry({ clock })
+  for (const name of ['payments', 'orders']) registry.pipeline(name, ...policies())
+  for (let n = 0; n < 5; n++)
+    await registry
+      .get('payments')
+      ?.execute(fail)
+      .catch(() => undefined)
+  return registry
+}
+
+const stateOf = (pipeline: { snapshot(): PipelineSnapshot } | undefined): string | undefined =>
+  pipeline?.snapshot().policies.find((policy) => policy.policy === 'circuitBreaker')?.state
+
+describe('a registry after a restart', () => {
+  it('still knows the open circuit, for the time that is left of it', async () => {
+    const saved = clone((await afterAnOutage()).snapshot())
+    const clock = new VirtualClock({ wallOffset: 1_767_225_610_000 })
+    const registry = new Registry({ clock })
+    registry.pipeline('orders', ...policies())
+    registry.restore(saved)
+    const payments = registry.pipeline('payments', ...policies())
+    assert.deepEqual([stateOf(payments), stateOf(registry.get('orders'))], ['open', 'closed'])
+    await assert.rejects(
+      payments.execute(() => 1),
+      { code: 'SG_CIRCUIT_OPEN', retryAfterMs: 20_000 },
+    )
+    await clock.advance(20_000)
+    assert.equal(stateOf(payments), 'half-open')
+    assert.deepEqual(registry.snapshot().restoreProblems, [])
+  })
+
+  it('tells what it could not take over, and takes over the rest', async () => {
+    const saved = clone((await afterAnOutage()).snapshot())
+    for (const { policies: of } of saved.pipelines) Object.assign(of[0] ?? {}, { version: 99 })
+    const registry = new Registry({ clock: new VirtualClock() })
+    const payments = registry.pipeline('payments', ...policies())
+    registry.restore(saved)
+    assert.equal(stateOf(payments), 'open')
+    const problem = 'retry: retry.restore: this is not the snapshot of a retry'
+    assert.deepEqual(registry.snapshot().restoreProblems, [`payments: ${problem}`])
+  })
+
+  it('keeps nothing for more names than it may hold', async () => {
+    const saved = clone((await afterAnOutage()).snapshot())
+    const registry = new Registry({ clock: new VirtualClock(), max: 1 })
+    registry.restore(saved)
+    assert.equal(stateOf(registry.pipeline('payments', ...policies())), 'open')
+  })
+
+  for (const junk of [null, {}, { pipelines: 'no' }, { pipelines: [null, 1, { name: 'payments' }] }]) {
+    it(`takes nothing over from ${JSON.stringify(junk)}`, async () => {
+      const registry = await afterAnOutage()
+      const before = stateOf(registry.get('payments'))
+      try {
+        registry.restore(junk as never)
+      } catch (error) {
+        assert.equal(
+          (error as { code?: string }).code ?? (error as Error).name,
+          junk === null ? 'TypeError' : 'SG_BAD_OPTIONS',
+        )
+      }
+      assert.equal(stateOf(registry.get('payments')), before)
+    })
+  }
+})
+
+describe('a pipeline that has changed since', () => {
+  it('finds its policies by kind and name, wherever they stand now', async () => {
+    const clock = new VirtualClock()
+    const old = pipeline(
+      { clock },
+      circuitBreaker({ name: 'a', consecutiveFailures: 1 }),
+      circuitBreaker({ name: 'b' }),
+    )
+    await old.execute(fail).catch(() => undefined)
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => circuitBreaker({ name }))
+    const young = pipeline({ clock }, timeout('1s'), c as never, b as never, a as never)
+    assert.deepEqual(young.restore(clone(old.snapshot())), [])
+    assert.deepEqual([a?.state, b?.state, c?.state], ['open', 'closed', 'closed'])
+  })
+})
+
+describe('a retry after a restart', () => {
+  it('has the budget it had, and what a quiet time since has brought', async () => {
+    const clock = new VirtualClock()
+    const budget = retryBudget({ ratio: 0, minPerSecond: 1 })
+    const policy = retry({ budget, delay: 0, jitter: 0, maxAttempts: 11 })
+    const answer = pipeline({ clock }, policy).execute(fail)
+    const told = assert.rejects(answer, { message: 'down' })
+    await clock.advance(1)
+    await told
+    const saved = clone(policy.snapshot())
+    assert.equal(saved.budgetBalance, 0)
+    for (const [sinceMs, expected] of [
+      [0, 0],
+      [4000, 4],
+      [3_600_000, 10],
+      [-3_600_000, 0],
+    ] as const) {
+      const later = new VirtualClock({ wallOffset: saved.takenAt + sinceMs })
+      const young = retry({ budget: retryBudget({ ratio: 0, minPerSecond: 1 }) })
+      pipeline({ clock: later }, young).restore({ name: '', calls: undefined, policies: [saved] })
+      assert.equal(young.snapshot().budgetBalance, expected, `${sinceMs} ms later`)
+    }
+  })
+})

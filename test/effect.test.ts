@@ -1,0 +1,149 @@
+// The proof of effect rests on two claims: libraries that read the host's clock really live on the virtual one, and the same
+// seed gives the same numbers. Both are tested here, the first to the millisecond.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Guard } from '@switchgear/simulator'
+import { seededRandom, VirtualClock } from '@switchgear/core/testing'
+import { type Played, playSubject } from '../bench/effect/run.ts'
+import type { Library } from '../bench/effect/subject.ts'
+import { judge } from '../bench/effect/verdict.ts'
+import { VirtualHost } from '../bench/effect/virtual-host.ts'
+
+const host = new VirtualHost(
+  (url) => /\/node_modules\/(?:opossum|cockatiel)\/.*\.[cm]?js$/.test(url) || url.endsWith('/bench/core/classic.ts'),
+)
+const libraries = {
+  opossum: await import('../bench/effect/subjects/opossum.ts'),
+  cockatiel: await import('../bench/effect/subjects/cockatiel.ts'),
+  classic: await import('../bench/effect/subjects/classic.ts'),
+}
+
+function guardOn(clock: VirtualClock, { guards }: Library, variant: string): Guard {
+  const make = guards[variant]
+  assert.ok(make !== undefined)
+  const environment = { clock, random: seededRandom(1) }
+  host.attach(environment)
+  return make(environment)
+}
+
+/** Fails six calls, so that every breaker opens now. */
+async function open(guard: Guard): Promise<void> {
+  for (let call = 0; call < 10; call++) {
+    await guard
+      .call(() => Promise.reject(new Error('broken')))
+      .then(
+        () => assert.fail('a failing call succeeded'),
+        () => undefined,
+      )
+  }
+}
+
+/** Whether a call reaches what is guarded. */
+async function admits(guard: Guard, clock: VirtualClock): Promise<boolean> {
+  let reached = false
+  const call = guard.call(() => {
+    reached = true
+    return Promise.reject(new Error('still broken'))
+  })
+  call.catch(() => undefined)
+  await clock.advance(0)
+  return reached
+}
+
+for (const [library, variant, openMs] of [
+  ['opossum', 'defaults', 30_000],
+  ['cockatiel', 'consecutive', 10_000],
+  ['cockatiel', 'samplingAlike', undefined],
+  ['classic', 'breaker', 30_000],
+] as const) {
+  test(`${library} ${variant} opens and half-opens on the virtual clock, to the millisecond`, async () => {
+    const begun = performance.now()
+    const clock = new VirtualClock()
+    const guard = guardOn(clock, libraries[library].library, variant)
+    await clock.advance(100_000)
+    await open(guard)
+    assert.equal(guard.state?.(), 'open')
+    if (openMs === undefined) return
+    await clock.advance(openMs - 1)
+    assert.equal(await admits(guard, clock), false)
+    await clock.advance(1)
+    assert.equal(await admits(guard, clock), true)
+    assert.ok(performance.now() - begun < openMs / 2, 'no real time was waited for')
+  })
+}
+
+for (const [library, variant] of [
+  ['opossum', 'defaults'],
+  ['cockatiel', 'consecutive'],
+  ['classic', 'breaker'],
+] as const) {
+  test(`the attempt timeout of ${library} ends a call that hangs after exactly 1000 virtual ms`, async () => {
+    const clock = new VirtualClock()
+    const guard = guardOn(clock, libraries[library].library, variant)
+    let endedAt: number | undefined
+    let abortedAt: number | undefined
+    guard
+      .call(({ signal }) => {
+        signal.addEventListener('abort', () => (abortedAt = clock.now()))
+        return new Promise(() => {})
+      })
+      .catch(() => (endedAt = clock.now()))
+    await clock.advance(999)
+    assert.equal(endedAt, undefined)
+    await clock.advance(10)
+    assert.equal(endedAt, 1000)
+    assert.equal(abortedAt, 1000)
+  })
+}
+
+test('everything else keeps the time of the host', async () => {
+  const wall = Date.now()
+  assert.ok(wall > 1_767_225_600_000 + 1000, 'the virtual wall clock stands at its beginning, the real one does not')
+  const begun = performance.now()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.ok(performance.now() - begun >= 15)
+})
+
+test('a subject in a process of its own: the same seed gives the same numbers, and virtual time costs little', async () => {
+  const begun = performance.now()
+  const once = async (library: string, variant: string): Promise<Played[]> => {
+    const runs: Played[] = []
+    await playSubject({ library, variant, outages: ['dies'], seeds: [3] }, (run) => runs.push(run))
+    return runs
+  }
+  const [first, again, control] = await Promise.all([
+    once('opossum', 'defaults'),
+    once('opossum', 'defaults'),
+    once('none', 'timeout'),
+  ])
+  assert.equal(first.length, 1)
+  assert.deepEqual(first[0]?.measures, again[0]?.measures)
+  assert.notDeepEqual(first[0]?.measures, control[0]?.measures)
+  // Dead for at least 25 s of the 120 s: without a breaker nothing is refused, so attempts stay near one.
+  assert.ok((first[0]?.measures.attempts ?? 1) < 0.5, 'an open circuit keeps calls away')
+  assert.ok((control[0]?.measures.attempts ?? 0) > 0.9)
+  assert.ok(performance.now() - begun < 60_000, 'two minutes of virtual time, three times')
+})
+
+test('a row is lost to the one peer that is better, whoever else is worse', () => {
+  const even = {
+    good: 0.9,
+    goodDuring: 0.8,
+    goodAfter: 1,
+    p99Ms: 500,
+    detectMs: 0,
+    recoverMs: 5000,
+    attempts: 1,
+    wasted: 0,
+  }
+  const named = (...peers: (readonly [string, Partial<typeof even>])[]): Map<string, typeof even> =>
+    new Map(peers.map(([name, values]) => [name, { ...even, ...values }]))
+  assert.equal(judge(even, named(['a', { good: 0.5 }], ['b', { good: 0.89 }])).verdict, 'tie')
+  assert.deepEqual(judge(even, named(['a', { good: 0.5 }], ['b', { good: 0.95 }])), {
+    verdict: 'lose',
+    against: 'b',
+    by: 'good',
+  })
+  assert.equal(judge(even, named(['a', { good: 0.5 }], ['b', { recoverMs: Infinity }])).verdict, 'win')
+  assert.equal(judge({ ...even, recoverMs: Infinity }, named(['a', { recoverMs: Infinity }])).verdict, 'tie')
+})
