@@ -1,6 +1,6 @@
 // Services by name, each behind its policies. Owns their connections from creation to `close`. Invariant: a bad
 // configuration throws here, before anything is connected; after `close` no socket and no timer is left.
-import { type Clock, type Random, Registry, systemClock } from '@switchgear/core'
+import { type Clock, type Random, Registry, type Shared, systemClock } from '@switchgear/core'
 import type { Depot } from './delivery.ts'
 import { closedError, unknownServiceError } from './errors.ts'
 import type { ClientExchange } from './exchange.ts'
@@ -17,6 +17,8 @@ export interface ClientOptions {
   readonly clock?: Clock | undefined
   /** Default: the host's chance. */
   readonly random?: Random | undefined
+  /** Budgets and circuit breakers that policies of several services name as shared, from `sharedFrom`. Default: none. */
+  readonly shared?: Shared | undefined
   /** Hears of every exchange when it has ended. What it throws is dropped: a broken meter must not break a call. */
   readonly onExchange?: ((exchange: ClientExchange) => void) | undefined
 }
@@ -39,12 +41,12 @@ export interface Client {
  * await client.close()
  */
 export function createClient(options: ClientOptions): Client {
-  const { random, clock = systemClock } = options
+  const { random, shared, clock = systemClock } = options
   const registry = options.registry ?? new Registry({ clock, random })
   const report = reporter(options.onExchange)
   const depots = new Map<string, Depot>()
   for (const [name, service] of Object.entries(options.services)) {
-    const upstream = createUpstream(name, service, { registry, clock, random })
+    const upstream = createUpstream(name, service, { registry, clock, random, shared })
     depots.set(name, { upstream, clock, report, live: new Set(), closed: false })
   }
   const services = new Map([...depots].map(([name, depot]) => [name, createService(depot)]))

@@ -1,4 +1,5 @@
 // @switchgear/client: a service's name to a guarded call.
+export { isAdmitted } from './admitted.ts'
 export type { ByteSize } from './byte-size.ts'
 export { type Client, type ClientOptions, createClient } from './client.ts'
 export { clientErrors } from './errors.ts'

@@ -2,7 +2,7 @@
 // use the same. Invariant: the policies own the time-outs and the bounds; the connection pool adds none that is felt first.
 //
 // What the pool is told, and why:
-// - connections: as many per endpoint as the bulkhead admits, so that no second, invisible queue forms inside the pool.
+// - connections: as many per endpoint as the bulkhead or the adaptive limit admits, so that no second, invisible queue forms inside the pool.
 // - the connector's time-out: an endpoint that swallows packets is given up after 3 s. A try that gave up earlier does not end the
 //   connecting socket, so this bounds how many of those there are.
 // - headersTimeout, bodyTimeout: 5 minutes. A try's timeout ends it far earlier; these only free what a pipeline without
@@ -12,12 +12,13 @@ import {
   type AdmittingPipeline,
   type Clock,
   fromSpec,
-  OptionsError,
   type PolicySpec,
   type Random,
   type Registry,
+  type Shared,
 } from '@switchgear/core'
 import { Agent, type Dispatcher } from 'undici'
+import { checkAdmitted } from './admitted.ts'
 import { Connector } from './connector.ts'
 import { parseEndpoints, RoundRobin } from './endpoint.ts'
 import { ServiceFallback, type ServiceFallbackOptions } from './fallback.ts'
@@ -27,7 +28,7 @@ import { standardPolicies } from './standard-policies.ts'
 export interface ServiceOptions {
   /** Origins, such as `http://127.0.0.1:4001`. At least one; tries take turns. */
   readonly endpoints: readonly string[]
-  /** Outermost first. Default `standardPolicies`. A fallback is not among them: it stands in `fallback`. */
+  /** Outermost first. Default `standardPolicies`. Not among them is what `isAdmitted` refuses; a fallback stands in `fallback`. */
   readonly policies?: readonly PolicySpec[] | undefined
   /** What to answer when the service fails or is refused. Default: nothing, the caller gets the failure. */
   readonly fallback?: ServiceFallbackOptions | undefined
@@ -39,6 +40,8 @@ export interface UpstreamOptions {
   readonly registry: Registry
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
+  /** What policies may name as shared: budgets and circuit breakers, from `sharedFrom`. Default: nothing. */
+  readonly shared?: Shared | undefined
 }
 
 /** A service's pipeline, endpoints and connections. */
@@ -73,24 +76,18 @@ const backstopMs = 300_000
 export function createUpstream(
   name: string,
   options: ServiceOptions,
-  { registry, clock, random }: UpstreamOptions,
+  { registry, clock, random, shared }: UpstreamOptions,
 ): Upstream {
   const path = `services.${name}`
   const policies = options.policies ?? standardPolicies
   const endpoints = parseEndpoints(options.endpoints, `${path}.endpoints`)
   const fallback =
     options.fallback === undefined ? undefined : new ServiceFallback(options.fallback, `${path}.fallback`)
-  policies.forEach((policy, index) => {
-    if (typeof policy === 'object' && policy !== null && 'fallback' in policy) {
-      throw new OptionsError(
-        `${path}.policies[${index}] must not be a fallback: what to answer instead stands in ${path}.fallback`,
-      )
-    }
-  })
-  // Safe: the only policy of a spec that answers something of its own is the fallback, which was just refused.
+  checkAdmitted(policies, path)
+  // Safe: what cannot be admitted was just refused.
   const pipeline = fromSpec(
     { name, classify: 'http', policies: [...policies] },
-    { registry, clock, random },
+    { registry, clock, random, shared },
   ) as AdmittingPipeline
   const connector = new Connector(connectTimeoutMs)
   const dispatcher = new Agent({
@@ -115,8 +112,12 @@ export function createUpstream(
   }
 }
 
-/** The largest bulkhead decides; without one the pool is the only bound there is. */
+/** The largest limit decides; without one the pool is the only bound there is. */
 function connectionsFor(policies: readonly PolicySpec[]): number {
-  const sizes = policies.map((policy) => ('bulkhead' in policy ? (policy.bulkhead.maxInFlight ?? 0) : 0))
-  return Math.max(fewestConnections, ...sizes)
+  return Math.max(fewestConnections, ...policies.map(inFlightOf))
+}
+
+function inFlightOf(policy: PolicySpec): number {
+  if ('bulkhead' in policy) return policy.bulkhead.maxInFlight ?? 0
+  return 'adaptiveLimit' in policy ? (policy.adaptiveLimit.maxLimit ?? 200) : 0
 }

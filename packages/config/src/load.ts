@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { judge } from './judgement.ts'
 import { ConfigError } from './problem.ts'
-import { references } from './references.ts'
+import { references } from './references/references.ts'
 import { type Config, config } from './schema/config.ts'
 import { longestText, Source } from './source.ts'
 

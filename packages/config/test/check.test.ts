@@ -139,3 +139,148 @@ test('every finding says what is there and what to do, and ids are words', () =>
     assert.ok(message.length > 20 && advice.length > 20)
   }
 })
+
+/** `id path severity` of what is found in the policies of a simulation, where every policy may stand. */
+function tried(policies: string): string[] {
+  const text = yaml(
+    'services: { a: { endpoints: [http://a] } }',
+    'simulation:',
+    '  services: {}',
+    '  load: [{ to: a, rate: 1 }]',
+    `  policies: { a: [${policies}] }`,
+  )
+  return checkConfig(parseConfig(text)).map(({ id, path }) => `${id} ${path.replace('simulation.policies.', '')}`)
+}
+
+test('what is tried in a simulation may lack a policy on purpose', () => {
+  assert.deepEqual(tried('{ retry: {} }'), [])
+  assert.deepEqual(tried('{ circuitBreaker: { consecutiveFailures: 1 } }'), [])
+})
+
+test('a budget that is none', () => {
+  const generous = 'retry-budget-too-generous services.a.policies[1].retry.budget'
+  const retrying = (budget: string): string[] =>
+    found(`{ timeout: 9s }, { retry: { budget: ${budget} } }, { circuitBreaker: {} }, { timeout: 1s }`)
+  assert.deepEqual(retrying('{ ratio: 1.1 }'), [generous])
+  assert.deepEqual(retrying('{ ratio: 1 }'), [])
+  assert.deepEqual(retrying('{ minPerSecond: 9 }'), [])
+  assert.deepEqual(tried('{ hedge: { budget: { ratio: 2 } } }'), ['retry-budget-too-generous a[0].hedge.budget'])
+})
+
+test('a limit on the wrong side of retry', () => {
+  const around = (before: string, after: string): string[] =>
+    found(`{ timeout: 9s }, ${before}{ retry: {} }, ${after}{ circuitBreaker: {} }, { timeout: 1s }`)
+  assert.deepEqual(around('', '{ rateLimit: {} }, '), ['rate-limit-inside-retry services.a.policies[2].rateLimit'])
+  assert.deepEqual(around('{ rateLimit: {} }, ', ''), [])
+  assert.deepEqual(around('{ throttle: {} }, ', ''), ['throttle-outside-retry services.a.policies[1].throttle'])
+  assert.deepEqual(around('', '{ throttle: {} }, '), [])
+  assert.deepEqual(
+    found('{ retry: { maxAttempts: 1 } }, { rateLimit: {} }, { circuitBreaker: {} }, { timeout: 1s }'),
+    [],
+  )
+})
+
+test('a bulkhead inside an adaptive limit: one of the two is idle', () => {
+  const limited = (limits: string): Finding[] => findings(`${limits}, { circuitBreaker: {} }, { timeout: 1s }`)
+  const messages = (limits: string): string[] => limited(limits).map(({ id, message }) => `${id} ${message}`)
+  assert.deepEqual(messages('{ adaptiveLimit: {} }, { bulkhead: {} }'), [
+    'adaptive-limit-with-bulkhead bulkhead (100) stands inside adaptiveLimit, which can never find a limit above it',
+  ])
+  assert.deepEqual(messages('{ adaptiveLimit: { maxLimit: 50 } }, { bulkhead: { maxInFlight: 50 } }'), [
+    'adaptive-limit-with-bulkhead bulkhead (50) stands inside adaptiveLimit (at most 50) and never refuses anything',
+  ])
+  assert.deepEqual(messages('{ bulkhead: {} }, { adaptiveLimit: {} }'), [])
+})
+
+test('load shedding that is not outermost', () => {
+  const rest = '{ circuitBreaker: {} }, { timeout: 1s }'
+  assert.deepEqual(found(`{ bulkhead: {} }, { shed: {} }, ${rest}`), ['shed-not-outermost services.a.policies[1].shed'])
+  assert.deepEqual(found(`{ shed: {} }, { bulkhead: {} }, ${rest}`), [])
+})
+
+test('a cache that stands too far in', () => {
+  assert.deepEqual(tried('{ circuitBreaker: {} }, { cache: {} }'), ['cache-inside-breaker a[1].cache'])
+  assert.deepEqual(tried('{ retry: {} }, { cache: {} }, { circuitBreaker: {} }'), ['cache-inside-retry a[1].cache'])
+  assert.deepEqual(tried('{ cache: {} }, { retry: {} }, { circuitBreaker: {} }'), [])
+})
+
+test('a hedge that multiplies, pays twice, or comes too late', () => {
+  assert.deepEqual(tried('{ retry: {} }, { hedge: {} }'), ['hedge-with-retry a[1].hedge'])
+  assert.deepEqual(tried('{ hedge: { maxHedges: 0 } }, { retry: {} }'), [])
+  assert.deepEqual(tried('{ timeout: 1s }, { hedge: { delay: 1s } }'), ['hedge-after-timeout a[1].hedge'])
+  assert.deepEqual(tried('{ hedge: { delay: 1s } }, { timeout: 500ms }'), ['hedge-after-timeout a[0].hedge'])
+  assert.deepEqual(tried('{ timeout: 1s }, { hedge: { delay: 999ms } }'), [])
+  assert.deepEqual(tried('{ timeout: 1s }, { hedge: {} }'), [])
+  const text = yaml(
+    'shared: { budgets: { one: {}, two: {} } }',
+    'services: { a: { endpoints: [http://a] } }',
+    'simulation:',
+    '  services: {}',
+    '  load: [{ to: a, rate: 1 }]',
+    '  policies:',
+    '    a: [{ retry: { maxAttempts: 1, budget: one } }, { hedge: { budget: one } }]',
+    '    b: [{ retry: { maxAttempts: 1, budget: one } }, { hedge: { budget: two } }]',
+  ).replace('services: {}', 'services: { b: {} }')
+  assert.deepEqual(
+    checkConfig(parseConfig(text)).map(({ id, path }) => `${id} ${path}`),
+    ['budget-deposited-twice simulation.policies.a[1].hedge.budget'],
+  )
+})
+
+test('chaos in a file is always told, with its time', () => {
+  assert.deepEqual(tried('{ timeout: 1s }, { chaos: { for: 10m } }'), ['chaos-in-file a[1].chaos'])
+  assert.deepEqual(tried('{ chaos: { for: 10m } }, { timeout: 1s }'), [
+    'chaos-in-file a[0].chaos',
+    'chaos-outermost a[0].chaos',
+  ])
+  const config = (chaos: string): string =>
+    `services: { a: { endpoints: [http://a] } }\nsimulation: { services: {}, load: [{ to: a, rate: 1 }], policies: { a: [{ chaos: ${chaos} }] } }`
+  const [first] = checkConfig(parseConfig(config('{ for: 10m, allowInProduction: true }')))
+  assert.equal(first?.message, 'faults are injected on purpose, for 10m after each start, in production too')
+  assert.match(checkConfig(parseConfig(config('{ for: 500 }')))[0]?.message ?? '', /for 500 ms after/)
+})
+
+test('what is shared by too many, by none, or out of proportion', () => {
+  const sharing = (shared: string, ...lists: string[]): string[] => {
+    const services = lists.map((list, index) => `  ${'abc'[index]}: { endpoints: [http://a], policies: [${list}] }`)
+    return checkConfig(parseConfig(yaml(`shared: { ${shared} }`, 'services:', ...services))).map(
+      ({ id, path }) => `${id} ${path}`,
+    )
+  }
+  const host = '{ circuitBreaker: { shared: host } }, { timeout: 1s }'
+  const own = '{ circuitBreaker: {} }, { timeout: 1s }'
+  assert.deepEqual(sharing('circuitBreakers: { host: critical }', host, host), [
+    'one-global-breaker shared.circuitBreakers.host',
+  ])
+  assert.deepEqual(sharing('circuitBreakers: { host: critical }', host, own), [])
+  // Twice in one service is still one service.
+  assert.deepEqual(
+    sharing('circuitBreakers: { host: critical }', `{ circuitBreaker: { shared: host } }, ${host}`, own),
+    [],
+  )
+  assert.deepEqual(sharing('circuitBreakers: { host: critical }, budgets: { all: {} }', own), [
+    'shared-unused shared.budgets.all',
+    'shared-unused shared.circuitBreakers.host',
+  ])
+  // What it trips on is told once, and its open time where it meets a timeout.
+  assert.deepEqual(sharing('circuitBreakers: { host: { consecutiveFailures: 1, openFor: 500ms } }', host, own), [
+    'open-shorter-than-timeout services.a.policies[0].circuitBreaker',
+    'breaker-hair-trigger shared.circuitBreakers.host',
+  ])
+  const retrying = '{ timeout: 9s }, { retry: { budget: all } }, { circuitBreaker: {} }, { timeout: 1s }'
+  assert.deepEqual(sharing('budgets: { all: { ratio: 1.5 } }', retrying, retrying), [
+    'retry-budget-too-generous shared.budgets.all',
+  ])
+})
+
+test('a shared circuit breaker that is non-critical wants a fallback too', () => {
+  const text = yaml(
+    'shared: { circuitBreakers: { host: nonCritical } }',
+    'services: { a: { endpoints: [http://a], policies: [{ circuitBreaker: { shared: host } }, { timeout: 1s }] } }',
+    'gateway: { routes: [{ path: /a, service: a }] }',
+  )
+  assert.deepEqual(
+    checkConfig(parseConfig(text)).map(({ id }) => id),
+    ['no-fallback'],
+  )
+})

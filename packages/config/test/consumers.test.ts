@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient, createUpstream, type ServiceOptions } from '@switchgear/client'
-import { OptionsError, Registry } from '@switchgear/core'
+import { OptionsError, type PolicySpec, Registry, sharedFrom } from '@switchgear/core'
 import { createGateway, type GatewayOptions } from '@switchgear/gateway'
 import * as fc from 'fast-check'
 import { parseConfig } from '../src/index.ts'
-import { references } from '../src/references.ts'
+import { references } from '../src/references/references.ts'
 import { gateway } from '../src/schema/gateway.ts'
 import { service } from '../src/schema/service.ts'
 import { yaml } from './faulty.ts'
@@ -175,4 +175,41 @@ test('property: two routes collide here exactly where they collide in the gatewa
     { seed, numRuns: 2000 },
   )
   assert.ok(collided > 200 && collided < 1800, `${collided} of 2000 collided`)
+})
+
+test('property: policies are refused here exactly where the client refuses them', async () => {
+  const shared = { budgets: { a: {} }, circuitBreakers: { a: 'critical' } } as const
+  const one = fc.constantFrom<PolicySpec>(
+    { circuitBreaker: {} },
+    { circuitBreaker: { shared: 'a' } },
+    { circuitBreaker: { shared: 'b' } },
+    { retry: { budget: 'a' } },
+    { retry: { budget: 'b' } },
+    { timeout: '1s' },
+    { timeout: '1s' },
+    { bulkhead: {} },
+    { bulkhead: { maxQueue: 5 } },
+    { adaptiveLimit: { maxQueue: 5 } },
+    { rateLimit: {} },
+    { throttle: {} },
+    { shed: {} },
+    { hedge: {} },
+    { cache: {} },
+    { coalesce: {} },
+    { chaos: { for: '1m' } },
+    { fallback: { value: 1 } },
+  )
+  let refused = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 4 }), async (policies) => {
+      const service = { endpoints: ['http://a'], policies }
+      const make = () => createUpstream('s', service, { registry: new Registry(), shared: sharedFrom(shared) })
+      if (references({ services: { s: service }, shared }).length === 0) return await make().close()
+      refused++
+      assert.throws(make, OptionsError)
+      return undefined
+    }),
+    { seed, numRuns: 2000 },
+  )
+  assert.ok(refused > 500 && refused < 1700, `${refused} of 2000 were refused`)
 })

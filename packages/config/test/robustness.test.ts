@@ -32,7 +32,8 @@ function survives(text: string): void {
 
 const words =
   'services gateway routes path service methods host port drainTimeout endpoints policies fallback circuitBreaker retry ' +
-  'timeout bulkhead preset window budget after value cached headers maxAttempts a payments 1 constructor'
+  'timeout bulkhead preset window budget after value cached headers maxAttempts a payments 1 constructor ' +
+  'load scenarios faults fault kind calls to at for rate users latency median p99 instances budgets circuitBreakers shared'
 const key = fc.constantFrom(...words.split(' '), 'x y', '')
 const texts = fc.constantFrom('5s', '10', 'critical', 'http://a', '/', 'GET', 'a', '', '*a', '&a', '~', '\u0007')
 const others = fc.constantFrom<unknown>(null, true, 0, 1, 80, 0.5, NaN, Infinity)
@@ -48,7 +49,7 @@ const { node } = fc.letrec<{ node: unknown }>((tie) => ({
 
 test('property: any data in the shape of a configuration', () => {
   const config = fc.record(
-    { services: fc.dictionary(key, node), gateway: node, other: node },
+    { services: fc.dictionary(key, node), gateway: node, shared: node, simulation: node, other: node },
     { requiredKeys: [], noNullPrototype: true },
   )
   fc.assert(

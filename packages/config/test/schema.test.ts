@@ -42,7 +42,7 @@ test('what has a default may be left out, and no mapping takes unknown keys', ()
   const gateway = schema.properties?.['gateway'] as Node & { required: string[] }
   assert.deepEqual(gateway.required, ['routes'])
   const all = mappings(schema, '')
-  assert.ok(all.length >= 14, `${all.length} mappings`)
+  assert.ok(all.length >= 60, `${all.length} mappings`)
   for (const [path, { additionalProperties }] of all) assert.equal(additionalProperties, false, path)
 })
 
@@ -61,5 +61,7 @@ test('presets and policies are offered by name', () => {
   const names = mappings(schema, '')
     .filter(([path]) => path === '.services.*.policies[]')
     .flatMap(([, node]) => Object.keys(node.properties ?? {}))
-  assert.deepEqual(names, ['circuitBreaker', 'retry', 'timeout', 'bulkhead', 'fallback'])
+  const first = ['circuitBreaker', 'retry', 'timeout', 'bulkhead', 'rateLimit', 'adaptiveLimit', 'throttle', 'shed']
+  assert.deepEqual(names, [...first, 'hedge', 'cache', 'coalesce', 'chaos', 'fallback'])
+  assert.ok(text.includes('["dies","hangs","slows","fails","trickles"]'))
 })

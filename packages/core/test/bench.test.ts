@@ -8,7 +8,11 @@ import { measure } from '../../../bench/core/run.ts'
 /** What a short measurement on a busy machine may be off. */
 const slack = 1.5
 const plan: Plan = { warmMs: 200, blockMs: 5, pairs: 15, levelMs: 100, idle: 2000 }
-const guarded = ['success', 'ratio', 'stack', 'refused', 'bytes', 'stack-bytes', 'idle']
+/** The rows of the design's budgets, and the cost of a refusal by each gate. The others run with the whole benchmark. */
+const guarded = [
+  ...['success', 'ratio', 'stack', 'refused', 'bytes', 'stack-bytes', 'idle'],
+  ...['bulkhead-refused', 'rate-limit-refused', 'adaptive-limit-refused', 'throttle-refused', 'shed-refused'],
+]
 
 for (const { id, title, unit, subjects } of cases.filter(({ id }) => guarded.includes(id))) {
   for (const subject of subjects) {

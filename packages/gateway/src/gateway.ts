@@ -62,11 +62,11 @@ class FrontDoor implements Gateway {
     this.#settings = settingsOf(options)
     this.#router = new Router(options.routes)
     checkServices(options)
-    const { clock, random, registry = new Registry({ clock, random }) } = options
+    const { clock, random, shared, registry = new Registry({ clock, random }) } = options
     this.#upstreams = new Map(
       Object.entries(options.services).map(([name, service]) => [
         name,
-        createUpstream(name, service, { registry, clock, random }),
+        createUpstream(name, service, { registry, clock, random, shared }),
       ]),
     )
     this.#clock = clock ?? systemClock

@@ -1,7 +1,15 @@
 // What a gateway is told, and what it makes of it. Owns the defaults and their reasons; checks at construction, so that a
 // gateway that exists can start. It reads no files.
 import type { ServiceOptions } from '@switchgear/client'
-import { type Clock, type Duration, OptionsError, parseDuration, type Random, type Registry } from '@switchgear/core'
+import {
+  type Clock,
+  type Duration,
+  OptionsError,
+  parseDuration,
+  type Random,
+  type Registry,
+  type Shared,
+} from '@switchgear/core'
 import type { Metrics } from '@switchgear/telemetry'
 import type { ExchangeRecord } from './exchange.ts'
 import type { RouteOptions } from './router.ts'
@@ -17,6 +25,8 @@ export interface GatewayOptions {
   readonly port?: number | undefined
   /** Where the services' pipelines are registered. Default: a registry of its own. */
   readonly registry?: Registry | undefined
+  /** Budgets and circuit breakers that policies of several services name as shared, from `sharedFrom`. Default: none. */
+  readonly shared?: Shared | undefined
   /** What /metrics shows and requests are observed into. Default: metrics of `registry`. */
   readonly metrics?: Metrics | undefined
   /** How long `stop` lets requests finish. Default '10s'. */
@@ -46,6 +56,7 @@ const known: ReadonlySet<string> = new Set<keyof GatewayOptions>([
   'host',
   'port',
   'registry',
+  'shared',
   'metrics',
   'drainTimeout',
   'stallTimeout',

@@ -1,6 +1,6 @@
 // Every answer that the gateway gives in its own name, as RFC 9457 problem details. Owns the codes of the gateway, their
 // status and what is said about them. A client is not trusted: a problem names services and policies, never an address.
-import type { ErrorEntry, SwitchgearError } from '@switchgear/core'
+import { type ErrorEntry, RateLimitedError, type SwitchgearError } from '@switchgear/core'
 
 /** A problem before it is written. */
 export interface Problem {
@@ -113,6 +113,7 @@ const titles: ReadonlyMap<string, string> = new Map<string, string>([
   ['SG_BAD_RESPONSE', 'The service did not answer in HTTP.'],
   ['SG_CONNECTION_LOST', 'The service broke off.'],
   ['SG_DEADLINE_EXCEEDED', 'The service did not answer in time.'],
+  ['SG_RATE_LIMITED', 'There were more requests than are allowed in this time.'],
   ['SG_TIMEOUT', 'The service did not answer in time.'],
   ['SG_UNREACHABLE', 'The service cannot be reached.'],
 ])
@@ -127,20 +128,18 @@ export function problem(
 }
 
 /**
- * A refusal by a policy. A 503 always says when to come back: what the policy knows, in whole seconds rounded up, and at
- * least 1, because 0 would call for a retry storm.
+ * A refusal by a policy. It always says when to come back: what the policy knows, in whole seconds rounded up, and at least 1,
+ * because 0 would call for a retry storm. A rate limit answers 429 and says what it allows.
  */
-export function refusal({ code, message, retryAfterMs = 0 }: SwitchgearError, service: string): Problem {
-  const late = code === 'SG_TIMEOUT' || code === 'SG_DEADLINE_EXCEEDED'
-  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000))
-  return {
-    status: late ? 504 : 503,
-    code,
-    title: titles.get(code) ?? 'The service is protected and not called now.',
-    detail: message,
-    service,
-    headers: late ? undefined : ['retry-after', String(seconds)],
-  }
+export function refusal(error: SwitchgearError, service: string): Problem {
+  const { code, message, retryAfterMs = 0 } = error
+  const title = titles.get(code) ?? 'The service is protected and not called now.'
+  const told = { code, title, detail: message, service }
+  if (code === 'SG_TIMEOUT' || code === 'SG_DEADLINE_EXCEEDED') return { ...told, status: 504 }
+  const headers = ['retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))]
+  if (!(error instanceof RateLimitedError)) return { ...told, status: 503, headers }
+  const { policy, limit } = error.rateLimit
+  return { ...told, status: 429, headers: [...headers, 'ratelimit-policy', policy, 'ratelimit', limit] }
 }
 
 /** The body of the answer. `instance` names the occurrence as the log does: by trace id. */

@@ -23,13 +23,15 @@ export function breakerRules(stack: Stack): Finding[] {
     ]
   }
   const longest = Math.min(Infinity, ...stack.timeouts.map(({ value }) => value))
-  return stack.breakers.flatMap(({ index, value }) => {
+  return stack.breakers.flatMap(({ index, value, shared }) => {
     const path = `${stack.at(index)}.circuitBreaker`
-    return [...trigger(value, path), ...openTime(value, path, longest)]
+    // What a shared one trips on is told once, where it is defined.
+    return [...(shared === undefined ? trigger(value, path) : []), ...openTime(value, path, longest)]
   })
 }
 
-function trigger(options: CircuitBreakerOptions, path: string): Finding[] {
+/** Findings about what opens a circuit. */
+export function trigger(options: CircuitBreakerOptions, path: string): Finding[] {
   const findings: Finding[] = []
   const { consecutiveFailures: inRow, minimumThroughput = 10, window } = options
   if (inRow === 1) {

@@ -1,11 +1,12 @@
-// The options of a circuit breaker in a configuration: core's, a preset's name, or a preset with options on top of it.
-import { type CircuitBreakerOptions, type PolicySpec, type PresetName, presets } from '@switchgear/core'
+// The options of a circuit breaker in a configuration: core's, a preset's name, a preset with options on top of it, or the
+// name of a shared one.
+import { type CircuitBreakerOptions, type CircuitBreakerSpec, type PresetName, presets } from '@switchgear/core'
 import { z } from 'zod'
-import { expecting, isMapping } from './expectation.ts'
-import { amount, count, duration, milliseconds, option, policyName, ratio } from './field.ts'
+import { expecting } from './expectation.ts'
+import { amount, between, count, duration, mappingOfOptions, milliseconds, option, policyName, ratio } from './field.ts'
 
-/** What stands under `circuitBreaker`. */
-export type CircuitBreakerSetting = Extract<PolicySpec, { circuitBreaker: unknown }>['circuitBreaker']
+/** A circuit breaker of its own. */
+export type OwnCircuitBreaker = Exclude<CircuitBreakerSpec, { readonly shared: string }>
 
 const preset = z.enum(Object.keys(presets) as PresetName[])
 
@@ -32,26 +33,35 @@ const options = {
   rampFor: option(duration(0), 'Over how long the admitted share grows to all after the probing; 0 closes at once.', 0),
   mode: option(z.enum(['protect', 'observe']), "'observe' evaluates every rule but never rejects.", 'protect'),
   sharedError: option(z.boolean(), 'One error object per open time instead of one per refusal.', false),
+  fleetQuorum: option(
+    ratio(),
+    'Share of the other instances that must have it open for one own failure to open it here; needs a fleet, set up in code.',
+    0.5,
+  ),
 }
 
-// Bounds between options are asked also where another option is wrong, so that nothing is told only the second time.
-const always = { when: ({ value }: { value: unknown }): boolean => isMapping(value) }
+const withOptions = expecting(z.strictObject(options), mappingOfOptions)
+  .refine(
+    (given) => !longer(given, 'openFor', 'openForMax'),
+    between('openForMax', "a duration of at least openFor ('30s' unless given)"),
+  )
+  .refine(
+    (given) => hasTrigger(resolved(given)),
+    between('consecutiveFailures', 'a number, unless failureRatio or slowCallRatio is given'),
+  )
 
-/** The options of a circuit breaker. */
-export const circuitBreaker: z.ZodType<CircuitBreakerSetting> = z.union([
-  preset,
-  expecting(z.strictObject(options), 'a mapping of options ({} takes the defaults)')
-    .refine((given) => !longer(given, 'openFor', 'openForMax'), {
-      ...always,
-      path: ['openForMax'],
-      params: { expected: "a duration of at least openFor ('30s' unless given)" },
-    })
-    .refine((given) => hasTrigger(resolved(given)), {
-      ...always,
-      path: ['consecutiveFailures'],
-      params: { expected: 'a number, unless failureRatio or slowCallRatio is given' },
-    }),
-])
+const reference = expecting(
+  z.strictObject({
+    shared: z.string().meta({ description: 'Name of one under shared.circuitBreakers.' }),
+  }),
+  "a mapping with the key 'shared'",
+)
+
+/** A circuit breaker of its own: a preset's name, or options. */
+export const ownCircuitBreaker: z.ZodType<OwnCircuitBreaker> = z.union([preset, withOptions])
+
+/** A circuit breaker of its own, or the name of a shared one. */
+export const circuitBreaker: z.ZodType<CircuitBreakerSpec> = z.union([preset, withOptions, reference])
 
 /**
  * The options that a setting amounts to, with those of its preset and without defaults.
@@ -59,8 +69,9 @@ export const circuitBreaker: z.ZodType<CircuitBreakerSetting> = z.union([
  * @example
  * resolved('critical') // { consecutiveFailures: 5, openFor: '15s' }
  */
-export function resolved(setting: CircuitBreakerSetting): CircuitBreakerOptions {
-  const { preset: name, ...own } = typeof setting === 'string' ? { preset: setting } : setting
+export function resolved(setting: OwnCircuitBreaker): CircuitBreakerOptions {
+  const { preset: name, ...own }: Exclude<OwnCircuitBreaker, string> =
+    typeof setting === 'string' ? { preset: setting } : setting
   // Bounds between options are asked of settings that are wrong in other ways, so even a preset's name is not trusted.
   const base = typeof name === 'string' && Object.hasOwn(presets, name) ? presets[name]() : {}
   return { ...base, ...own }
@@ -74,7 +85,7 @@ function windowed(): z.ZodType<number | string> {
   return expecting(union, "a text like '10s' of at least 10 ms, or a whole number of calls in [1, 1000000]")
 }
 
-function longer(setting: CircuitBreakerSetting, one: 'openFor', other: 'openForMax'): boolean {
+function longer(setting: OwnCircuitBreaker, one: 'openFor', other: 'openForMax'): boolean {
   const given = resolved(setting)
   if (given[other] === undefined) return false
   const least = milliseconds(given[one] ?? '30s', 1)

@@ -1,14 +1,21 @@
 // The schema of switchgear.yaml as a whole, and the same as JSON Schema for editors.
 import type { ServiceOptions } from '@switchgear/client'
+import type { SharedSpec } from '@switchgear/core'
 import { z } from 'zod'
 import { expecting } from './expectation.ts'
 import { gateway, type GatewayConfig } from './gateway.ts'
 import { service, serviceName } from './service.ts'
+import { shared } from './shared.ts'
+import { simulation, type SimulationConfig } from './simulation.ts'
 
 /** A valid configuration, frozen, with the defaults of the gateway filled in. */
 export interface Config {
   readonly gateway?: GatewayConfig | undefined
   readonly services: Readonly<Record<string, ServiceOptions>>
+  /** What policies of several services name as shared; `sharedFrom` makes it. */
+  readonly shared?: SharedSpec | undefined
+  /** The world in which outages are played; `simulatedModel` is what the simulator takes. */
+  readonly simulation?: SimulationConfig | undefined
 }
 
 /** switchgear.yaml. */
@@ -18,8 +25,10 @@ export const config: z.ZodType<Config> = expecting(
     services: expecting(z.record(serviceName, service), 'a mapping from names to services').meta({
       description: 'The services by name.',
     }),
+    shared: shared.optional().meta({ description: 'What several services share on purpose.' }),
+    simulation: simulation.optional().meta({ description: 'The world in which outages are played.' }),
   }),
-  "a mapping with the keys 'services' and, if there is one, 'gateway'",
+  "a mapping with the keys 'services' and, as needed, 'gateway', 'shared' and 'simulation'",
 )
 
 /**

@@ -2,7 +2,10 @@
 // test holds that the two agree on every value. Each carries the words that an error says of it.
 import { type Duration, parseDuration } from '@switchgear/core'
 import { z } from 'zod'
-import { expecting } from './expectation.ts'
+import { expecting, isMapping } from './expectation.ts'
+
+/** What is expected of options that all have defaults. */
+export const mappingOfOptions = 'a mapping of options ({} takes the defaults)'
 
 /** A whole number of at least `least` and at most `most`. */
 export function count(least: number, most: number = Number.MAX_SAFE_INTEGER): z.ZodNumber {
@@ -71,4 +74,18 @@ export function option<S extends z.ZodType>(schema: S, about: string, standard?:
 /** The name of a policy in errors, events and snapshots. */
 export function policyName(standard: string): z.ZodOptional<z.ZodString> {
   return option(z.string(), 'Name in errors, events and snapshots.', standard)
+}
+
+/**
+ * Says when a bound between options is asked: also where another option is wrong, so that nothing is told only the second
+ * time. `expected` is told at `path`.
+ *
+ * @example
+ * schema.refine((given) => inOrder(given), between('interval', 'a duration of at least target'))
+ */
+export function between(
+  key: string,
+  expected: string,
+): { when: (payload: { value: unknown }) => boolean; path: string[]; params: { expected: string } } {
+  return { when: ({ value }) => isMapping(value), path: [key], params: { expected } }
 }

@@ -1,0 +1,63 @@
+// What a switchgear.yaml says to the simulator: which policies stand in front of which service, and the world they are
+// played in. It reads files and builds plain objects; it plays nothing.
+import { type ServiceOptions, standardPolicies } from '@switchgear/client'
+import { type Config, loadConfig, simulatedModel } from '@switchgear/config'
+import type { PolicySpec, SharedSpec } from '@switchgear/core'
+import { defaultModel, type Policies, type SimulationModel } from '@switchgear/simulator'
+
+/** One configuration, ready to be played. */
+export interface Setting {
+  /** The file as it was named on the command line. */
+  readonly label: string
+  readonly config: Config
+  readonly policies: Policies
+  /** What the policies share by name. */
+  readonly shared: SharedSpec | undefined
+}
+
+/**
+ * Reads a file. Throws a `ConfigError` with every problem of it.
+ *
+ * @example
+ * const { policies } = await readSetting('switchgear.yaml')
+ */
+export async function readSetting(file: string): Promise<Setting> {
+  const config = await loadConfig(file)
+  return { label: file, config, policies: policiesOf(config), shared: config.shared }
+}
+
+/**
+ * The policies of every service as the simulator takes them: those that the simulation shall try, else the service's own, else
+ * the client's standard stack, as in production. A simulated failure is a thrown error, so the default classifier judges it.
+ */
+export function policiesOf(config: Config): Policies {
+  const names = new Set([...Object.keys(config.services), ...Object.keys(config.simulation?.policies ?? {})])
+  return Object.fromEntries(
+    [...names].map((name) => [name, { policies: guarded(config.services[name], stackOf(config, name)) }]),
+  )
+}
+
+/** The policies of a service without its fallback. */
+export function stackOf({ services, simulation }: Config, name: string): readonly PolicySpec[] {
+  return simulation?.policies?.[name] ?? services[name]?.policies ?? standardPolicies
+}
+
+/** Puts the service's fallback in front of `policies`, where the client applies it. */
+export function guarded(service: ServiceOptions | undefined, policies: readonly PolicySpec[]): readonly PolicySpec[] {
+  const fallback = service?.fallback
+  // A fallback that answers an error status is no good answer, so it counts for nothing here.
+  if (fallback === undefined || (!fallback.cached && (fallback.status ?? 200) >= 400)) return policies
+  return [{ fallback: { value: fallback.body ?? '', name: fallback.name } }, ...policies]
+}
+
+/**
+ * The world of several settings: the `simulation` of the first that has one, so that all of them meet the same outage; else
+ * an app that calls each of their services.
+ */
+export function modelOf(settings: readonly Setting[]): SimulationModel {
+  for (const { config } of settings) {
+    const model = simulatedModel(config)
+    if (model !== undefined) return model
+  }
+  return defaultModel([...new Set(settings.flatMap(({ config }) => Object.keys(config.services)))])
+}
