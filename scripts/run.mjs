@@ -25,6 +25,8 @@ const tasks = {
   'test:long': [[source, '--test', '--test-timeout=1200000', 'packages/*/test/**/*.long.ts', 'test/**/*.long.ts']],
   'test:runtimes': [[source, 'runtimes/main.ts']],
   'bench:core': [[source, '--expose-gc', 'bench/core/main.ts']],
+  'bench:effect': [[source, 'bench/effect/main.ts']],
+  'bench:fleet': [[source, 'bench/fleet/main.ts']],
   switchgear: [[source, 'packages/switchgear/src/main.ts']],
   build: [[bin('tsc', 'typescript'), '-b']],
   check: [

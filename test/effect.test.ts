@@ -135,6 +135,7 @@ test('a row is lost to the one peer that is better, whoever else is worse', () =
     recoverMs: 5000,
     attempts: 1,
     wasted: 0,
+    transitions: 2,
   }
   const named = (...peers: (readonly [string, Partial<typeof even>])[]): Map<string, typeof even> =>
     new Map(peers.map(([name, values]) => [name, { ...even, ...values }]))

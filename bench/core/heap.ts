@@ -19,12 +19,15 @@ export interface Bytes {
 
 type Loop = (count: number) => Promise<number | void>
 
-const calls = 10_000
 const rounds = 7
+/** Bytes that the calls of a round may allocate: an eighth of the young generation, so that most rounds see no collection. */
+const roundBytes = 16 * 2 ** 20
+/** Calls of a round, at most. */
+const mostCalls = 10_000
 
 /** Bytes that one call by `subject` allocates beyond one by `reference`. */
 export async function allocation(subject: Loop, reference: Loop, plan: Plan): Promise<Bytes> {
-  const own = await allocated(subject, 2 * plan.warmMs)
+  const own = await allocated(subject, 1.5 * plan.warmMs)
   const bare = median(await allocated(reference, plan.warmMs / 2))
   const samples = own.map((bytes) => bytes - bare)
   return { measured: median(samples), min: Math.min(...samples), max: Math.max(...samples), bareBytes: bare }
@@ -35,6 +38,7 @@ async function allocated(loop: Loop, warmMs: number): Promise<number[]> {
   const warmUntil = spentMs() + warmMs
   while (spentMs() < warmUntil) await inChunks(loop, 1000)
   const samples: number[] = []
+  let calls = 500
   for (let round = 0; round < 5 * rounds && samples.length < rounds; round++) {
     const before = getHeapStatistics()
     await inChunks(loop, calls)
@@ -43,7 +47,8 @@ async function allocated(loop: Loop, warmMs: number): Promise<number[]> {
     const total = after.total_allocated_bytes - before.total_allocated_bytes
     // The total also counts what the engine wastes and what compiling takes, so it is a little larger; where it is far
     // larger, a collection came in between.
-    if (grown > total / 2) samples.push(grown / calls)
+    if (grown > total / 2 && round > 0) samples.push(grown / calls)
+    calls = Math.max(500, Math.min(mostCalls, Math.floor((roundBytes * calls) / total)))
   }
   return samples
 }

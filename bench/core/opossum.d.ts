@@ -9,10 +9,17 @@ declare module 'opossum' {
     rollingPercentilesEnabled?: boolean
     enableSnapshots?: boolean
     volumeThreshold?: number
+    capacity?: number
+    cache?: boolean
+    cacheTTL?: number
+    cacheGetKey?: () => string
+    coalesce?: boolean
+    coalesceResetOn?: readonly ('error' | 'success' | 'timeout')[]
   }
   export default class CircuitBreaker<T> {
     constructor(action: () => Promise<T>, options?: CircuitBreakerOptions)
     fire(): Promise<T>
+    fallback(substitute: () => T): this
     readonly closed: boolean
     readonly opened: boolean
   }

@@ -1,7 +1,8 @@
 // How results are shown: aligned on a terminal and as a Markdown table. Owns all formatting; nothing here measures.
 import { cpus, loadavg, totalmem } from 'node:os'
-import type { Unit } from './cases.ts'
+import type { Unit } from './case.ts'
 import { spentMs } from './chunks.ts'
+import { aligned } from './columns.ts'
 import type { Measurement } from './run.ts'
 
 /** One measured subject. */
@@ -68,17 +69,12 @@ export function asText({ context, rows }: Report): string {
   for (const [title, group] of byTitle(rows)) {
     lines.push([], [title], ...group.map((row) => [`  ${row.label}`, ...cells(row)]))
   }
-  const widths = heads.map((_, column) =>
-    Math.max(...lines.map((line) => (line.length > 1 ? (line[column] ?? '').length : 0))),
-  )
-  const pad = (cell: string, column: number): string => {
-    const width = widths[column] ?? 0
-    return column === 0 || column === heads.length - 1 ? cell.padEnd(width) : cell.padStart(width)
-  }
-  const table = lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')
-  const { command, date, node, cpu, memoryGiB, load, clockNs } = context
-  const machine = `Node ${node}, ${cpu}, ${memoryGiB} GiB, load ${load} at the start, ${clockNs} ns to read the clock`
-  return `${table}\n\n${command}\n${date}, ${machine}\n`
+  return `${aligned(lines)}\n\n${context.command}\n${machineLine(context)}\n`
+}
+
+/** When and on what, in one line. */
+export function machineLine({ date, node, cpu, memoryGiB, load, clockNs }: Context): string {
+  return `${date}, Node ${node}, ${cpu}, ${memoryGiB} GiB, load ${load} at the start, ${clockNs} ns to read the clock`
 }
 
 /** The rows as the page that is committed. */
@@ -105,14 +101,19 @@ ${lines.join('\n')}
   median over all pairs. \`fn\` does nothing but count, so these are the worst ratios there can be: beside a real call over
   the network every one of them is small. Compare the libraries, not the multiples with your service.
 - Refusals are measured as \`try { await execute(fn) } catch {}\` against the bare successful call.
+- Each policy is measured alone in a pipeline, with limits that the calls never reach. Refused by: a bulkhead or an adaptive
+  limit of one with a call in flight, a rate limit that is used up, a throttle whose dependency accepts nothing, a shedder
+  that was told of delays. A cache hit does not run \`fn\` at all.
 - \`B\` allocated is the growth of the heap per call with no collection in between, less that of the bare call.
-  \`B\` retained is the growth of the heap by 20 000 idle breakers (5000 with \`--quick\`), divided by their number; timers
+  \`B\` retained is the growth of the heap by 20 000 idle policies (5000 with \`--quick\`), divided by their number; timers
   are counted by the engine's hooks.
 - \`growth\` is the price of one failure with 100 000 calls in the breaker's time window, over the price with 100. Some
   peers bound what they keep: mollitia's time window remembers at most 1000 calls.
 - Sizes are gzip of one minified ES module, 1 KB = 1024 B. Node's own \`events\`, which opossum needs, is not counted.
 - The peers run as their documentation configures them. mollitia has no breaker of consecutive failures; its count
-  breaker stands in. opossum cannot switch its rolling window off; "no timeout or stats" switches off all that it can.
+  breaker stands in. opossum cannot switch its rolling window off; "no timeout or stats" switches off all that it can. What
+  else it offers is a switch of its breaker, so its other rows are that lean breaker with the switch. No peer has all of
+  "everything"; each stands there with the most that it can put together.
 
 ## Noise
 

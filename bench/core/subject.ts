@@ -2,10 +2,16 @@
 // by several call sites would make the engine's inline caches polymorphic and charge one subject for another.
 import type { Loops } from './workload.ts'
 
-/** A function guarded by one library's policy, ready to be called. */
+/** A function guarded by one library's policies, ready to be called. */
 export interface Guard extends Loops {
-  /** What the library itself says of its circuit. */
-  state(): 'closed' | 'open' | 'other'
+  /** What the library itself says of its circuit, where it has one. */
+  state?(): 'closed' | 'open' | 'other'
+  /** Called once before anything is measured: brings the policy into the state that the case is about. */
+  prepare?(): Promise<unknown> | void
+  /** Makes it refuse every further call. Without it, failing calls open the circuit. */
+  refuse?(): Promise<unknown> | void
+  /** It answers without the function from the second call on: a cache. */
+  readonly remembersAnswers?: boolean
   /** The most calls its window keeps, where there is a limit: filling it further changes nothing. */
   readonly remembers?: number
   /** One call, for the check that the guarded function's answer comes through. */
@@ -15,7 +21,7 @@ export interface Guard extends Loops {
 /** What one library brings, by variant. */
 export interface Library {
   readonly guards: Readonly<Record<string, () => Guard>>
-  /** Builds one idle breaker and answers what must be kept so that it can be used. */
+  /** Builds one idle policy and answers what must be kept so that it can be used. */
   readonly idle: Readonly<Record<string, () => object>>
 }
 

@@ -46,7 +46,7 @@ async function level(build: () => Guard, calls: number, ms: number): Promise<num
     const guard = build()
     await inChunks(guard.run, Math.min(calls, guard.remembers ?? calls))
     samples.push(...(await failures(guard, Math.min(50, calls / block), until)))
-    if (guard.state() !== 'closed') throw new Error(`the breaker is ${guard.state()} and measures refusals`)
+    if (guard.state?.() !== 'closed') throw new Error(`the breaker is ${guard.state?.()} and measures refusals`)
   } while (spentMs() < until)
   return median(samples)
 }

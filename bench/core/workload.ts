@@ -17,6 +17,9 @@ export async function work(): Promise<number> {
   return answer
 }
 
+/** A call that never ends: it holds its slot. */
+export const hang = (): Promise<number> => new Promise(() => undefined)
+
 /** Something that makes `count` calls, one after the other. */
 export interface Loops {
   /** Calls that must succeed. */

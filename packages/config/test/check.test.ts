@@ -68,10 +68,10 @@ test('a circuit that closes before the calls of its outage have ended', () => {
   assert.deepEqual(of('3s', '3s'), [])
   // The shortest of the timeouts ends a call.
   assert.deepEqual(found('{ timeout: 40s }, { circuitBreaker: {} }, { timeout: 20s }'), [])
-  // The default and the presets have an open time too.
-  assert.deepEqual(found('{ circuitBreaker: {} }, { timeout: 31s }'), [
-    'open-shorter-than-timeout services.a.policies[0].circuitBreaker',
-  ])
+  // The default is nobody's choice, and a ramp brings the load back slowly; the presets have an open time too.
+  assert.deepEqual(found('{ circuitBreaker: {} }, { timeout: 31s }'), [])
+  assert.deepEqual(found('{ circuitBreaker: { openFor: 2s, rampFor: 5s } }, { timeout: 3s }'), [])
+  assert.deepEqual(found('{ circuitBreaker: recommended }, { timeout: 3s }'), [])
   assert.deepEqual(found('{ circuitBreaker: critical }, { timeout: 16s }'), [
     'open-shorter-than-timeout services.a.policies[0].circuitBreaker',
   ])

@@ -36,7 +36,7 @@ function told(kind: string, inside?: string): Record<string, unknown> {
 
 test('of a circuit breaker', () => {
   const defaults = told('circuitBreaker')
-  assert.equal(Object.keys(defaults).length, 16)
+  assert.equal(Object.keys(defaults).length, 17)
   for (const [key, value] of Object.entries(defaults)) assert.deepEqual(rulesOf({ [key]: value }), rulesOf({}), key)
   // With a ratio the count is off by default; all others stay.
   const { consecutiveFailures: _, ...rest } = defaults

@@ -67,16 +67,19 @@ export function trigger(options: CircuitBreakerOptions, path: string): Finding[]
   return findings
 }
 
-function openTime({ openFor = '30s' }: CircuitBreakerOptions, path: string, longestMs: number): Finding[] {
+function openTime({ openFor, rampFor = 0 }: CircuitBreakerOptions, path: string, longestMs: number): Finding[] {
+  if (openFor === undefined) return []
   const openForMs = milliseconds(openFor) ?? 0
-  if (longestMs === Infinity || openForMs >= longestMs) return []
+  // In a ramp the load comes back slowly enough, however early it begins.
+  if (longestMs === Infinity || openForMs >= longestMs || milliseconds(rampFor) !== 0) return []
   return [
     {
       id: 'open-shorter-than-timeout',
       severity: 'warning',
       path,
       message: `openFor (${openForMs} ms) ends before the calls that began earlier have timed out (${longestMs} ms)`,
-      advice: 'Keep it open for several timeouts: a service that hangs needs the time without load to recover.',
+      advice:
+        'Keep it open for several timeouts: a service that hangs needs the time without load to recover. Or give it a ramp (rampFor).',
     },
   ]
 }

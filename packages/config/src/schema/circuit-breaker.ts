@@ -21,9 +21,10 @@ const options = {
   failureRatio: option(ratio(), 'Share of failures in the window that opens it. Off unless given.'),
   slowCallRatio: option(ratio(), 'Share of slow calls in the window that opens it. Off unless given.'),
   slowCallDuration: option(duration(0), 'From when on a call counts as slow.', '5s'),
+  slowCallFactor: option(amount(2, 1000), 'A call that takes so many times as long as usual is slow already.'),
   window: option(windowed(), 'What the ratios look at: a duration, or (a number) so many last calls.', '10s'),
   minimumThroughput: option(count(1), 'Calls in the window before a ratio may open it.', 10),
-  openFor: option(duration(1), 'How long it stays open.', '30s'),
+  openFor: option(duration(1), 'How long it stays open.', '5s'),
   openForMax: option(duration(1), 'Upper bound of the growing open time; openFor if that is longer.', '5m'),
   openForFactor: option(amount(1, 100), 'The open time is multiplied by it with each re-opening in a row.', 1),
   jitter: option(amount(0, 1), 'Share by which chance lengthens or shortens the open time.', 0),
@@ -31,6 +32,7 @@ const options = {
   successesToClose: option(count(1), 'Successful probes that end the probing.', 3),
   probeTimeout: option(duration(1), 'A probe that has not ended by then counts as a failure.', '30s'),
   rampFor: option(duration(0), 'Over how long the admitted share grows to all after the probing; 0 closes at once.', 0),
+  rampSpeedUp: option(amount(1, 100), 'While calls take their usual time the ramp passes so many times as fast.', 1),
   mode: option(z.enum(['protect', 'observe']), "'observe' evaluates every rule but never rejects.", 'protect'),
   sharedError: option(z.boolean(), 'One error object per open time instead of one per refusal.', false),
   fleetQuorum: option(
@@ -43,7 +45,7 @@ const options = {
 const withOptions = expecting(z.strictObject(options), mappingOfOptions)
   .refine(
     (given) => !longer(given, 'openFor', 'openForMax'),
-    between('openForMax', "a duration of at least openFor ('30s' unless given)"),
+    between('openForMax', "a duration of at least openFor ('5s' unless given)"),
   )
   .refine(
     (given) => hasTrigger(resolved(given)),
@@ -88,7 +90,7 @@ function windowed(): z.ZodType<number | string> {
 function longer(setting: OwnCircuitBreaker, one: 'openFor', other: 'openForMax'): boolean {
   const given = resolved(setting)
   if (given[other] === undefined) return false
-  const least = milliseconds(given[one] ?? '30s', 1)
+  const least = milliseconds(given[one] ?? '5s', 1)
   const most = milliseconds(given[other], 1)
   return least !== undefined && most !== undefined && least > most
 }

@@ -16,7 +16,7 @@ import { type CircuitBreakerOptions, defaultRules, rulesOf } from './options.ts'
 import { checkSnapshot } from './restoration.ts'
 
 /**
- * Fails fast while a dependency is down: after 5 failures in a row it opens for 30 s, then lets 3 probes through, and
+ * Fails fast while a dependency is down: after 5 failures in a row it opens for 5 s, then lets 3 probes through, and
  * closes when they succeed. The object is its state: given to two pipelines it is one breaker for both.
  *
  * @example
@@ -228,8 +228,11 @@ export class CircuitBreaker implements Gate {
   #succeed(call: Call, ticket: number): void {
     const circuit = this.#circuit
     const now = circuit.clock.now()
-    const { timesCalls, slowCallMs } = circuit.rules
-    if (timesCalls && now - call.startedAt >= slowCallMs) return this.#learn(call, ticket, 'success', undefined)
+    if (circuit.rules.timesCalls) {
+      const tookMs = now - call.startedAt
+      if (tookMs >= circuit.slowness.fromMs) return this.#learn(call, ticket, 'success', undefined)
+      if (circuit.rules.slowCallFactor > 0) circuit.slowness.learn(tookMs)
+    }
     circuit.storage().record(now, false, false)
     this.#successes++
     circuit.failuresInRow = 0
@@ -238,13 +241,15 @@ export class CircuitBreaker implements Gate {
   #learn(call: Call, ticket: number, outcome: Outcome, error: unknown): void {
     const circuit = this.#circuit
     const now = circuit.clock.now()
-    const { timesCalls, slowCallMs } = circuit.rules
-    const slow = timesCalls && now - call.startedAt >= slowCallMs
+    const { timesCalls, slowCallFactor } = circuit.rules
+    const tookMs = timesCalls ? now - call.startedAt : 0
+    const slow = timesCalls && tookMs >= circuit.slowness.fromMs
     if (slow) this.#slow++
     if (outcome === 'success') this.#successes++
     else if (outcome === 'failure') this.#failures++
     else this.#ignored++
-    circuit.learn(ticket, outcome, slow, now, error)
+    if (outcome === 'success' && slowCallFactor > 0) circuit.slowness.learn(tookMs)
+    circuit.learn(ticket, outcome, slow, now, error, tookMs)
   }
 
   #refuse(call: Call, ticket: number): SwitchgearError {

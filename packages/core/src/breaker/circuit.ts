@@ -8,7 +8,9 @@ import type { Random } from '../random.ts'
 import { Allies } from './allies.ts'
 import { digestOf, type FailureDigest } from './open-error.ts'
 import type { Rules } from './options.ts'
+import { easyFactor, Pace } from './pace.ts'
 import { Probes } from './probes.ts'
+import { Slowness } from './slowness.ts'
 import { CountWindow, TimeWindow, type Window } from './window.ts'
 
 // A ticket is generation * stride + slot. Slot 0 is an ordinary call, 1 to 1000 a probe, the last one a spectator: a call
@@ -59,6 +61,9 @@ export class Circuit {
   window: Window | undefined = undefined
   /** Failures that time itself declared: probes that did not end. */
   hungProbes = 0
+  readonly slowness: Slowness = new Slowness()
+  /** Of the ramp, where it may pass faster. */
+  #pace: Pace | undefined = undefined
   /** Its place in a fleet, once a pipeline has named it. */
   allies: Allies | undefined = undefined
   #key: string | undefined = undefined
@@ -69,6 +74,7 @@ export class Circuit {
     this.clock = clock
     this.random = random
     this.#onTransition = onTransition
+    this.slowness.set(rules.slowCallMs, rules.slowCallFactor)
     this.#refresh()
   }
 
@@ -78,6 +84,7 @@ export class Circuit {
 
   set rules(rules: Rules) {
     this.#rules = rules
+    this.slowness.set(rules.slowCallMs, rules.slowCallFactor)
     this.#ally()
     this.#refresh()
   }
@@ -105,13 +112,15 @@ export class Circuit {
 
   /**
    * A result arrives at `now` for a ticket of any generation. `slow` is false where slow calls are no trigger. If it opens
-   * the circuit, the words of `error` are kept, before anybody hears of the transition.
+   * the circuit, the words of `error` are kept, before anybody hears of the transition. `tookMs` is 0 where calls are not timed.
    */
-  learn(ticket: number, outcome: Outcome, slow: boolean, now: number, error: unknown): void {
+  learn(ticket: number, outcome: Outcome, slow: boolean, now: number, error: unknown, tookMs: number): void {
     // Time first: what fell due before this result happened before it, and may have made its ticket stale.
     this.advance(now)
     const slot = ticket - this.base
     if (slot < 0 || slot >= spectator) return
+    if (this.#pace !== undefined && this.state === 'half-open' && outcome !== 'ignored')
+      this.#hasten(this.#pace, outcome, slow, now, tookMs)
     if (this.probes !== undefined) this.#learnProbe(this.probes, slot, outcome, slow, now, error)
     else if (this.state === 'closed' || this.state === 'half-open') this.#learnCall(outcome, slow, now, error)
   }
@@ -144,12 +153,14 @@ export class Circuit {
 
   /** To half-open, the probing phase. */
   probe(at: number, reason: string): void {
+    if (this.rules.rampSpeedUp > 1 && this.rules.rampForMs > 0) this.#pace = new Pace()
     this.move('half-open', at, reason, new Probes())
   }
 
   close(at: number, reason: string): void {
     this.reopenings = 0
     this.cause = undefined
+    this.#pace = undefined
     this.move('closed', at, reason)
   }
 
@@ -232,7 +243,15 @@ export class Circuit {
 
   #ramp(now: number): void {
     this.until = now + this.rules.rampForMs
+    this.#pace?.begin(now)
     this.move('half-open', now, 'the probes succeeded, the admitted share grows')
+  }
+
+  /** While the dependency answers as well as usual, the ramp passes faster. It never ends before this result. */
+  #hasten(pace: Pace, outcome: Outcome, slow: boolean, now: number, tookMs: number): void {
+    const easy = outcome === 'success' && !slow && tookMs <= easyFactor * this.slowness.usualMs
+    const gained = pace.learn(easy, now, this.rules.rampSpeedUp)
+    if (this.probes === undefined) this.until = Math.max(now, this.until - gained)
   }
 
   /** A result while closed or in the ramp: the same triggers decide. */

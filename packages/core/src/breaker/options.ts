@@ -24,11 +24,16 @@ export interface CircuitBreakerOptions {
   readonly slowCallRatio?: number | undefined
   /** From when on a call counts as slow. Default '5s'. */
   readonly slowCallDuration?: Duration | undefined
+  /**
+   * A call that takes so many times as long as usual is slow already, from 20 ms on: [2, 1000]. Usual is a running median of the
+   * successes, known after 20 of them. Default off.
+   */
+  readonly slowCallFactor?: number | undefined
   /** What the ratios look at: a duration, or (a number) so many last calls. Default '10s'. */
   readonly window?: Duration | undefined
   /** Calls in the window before a ratio may open it; no more than a window of a count holds. Default 10. */
   readonly minimumThroughput?: number | undefined
-  /** How long it stays open. Default '30s'. */
+  /** How long it stays open. Default '5s'. */
   readonly openFor?: Duration | undefined
   /** Upper bound of the growing open time. Default '5m', or `openFor` if that is longer. */
   readonly openForMax?: Duration | undefined
@@ -44,6 +49,10 @@ export interface CircuitBreakerOptions {
   readonly probeTimeout?: Duration | undefined
   /** Over how long the admitted share grows from 10 % to 100 % after the probing. Default 0: closes at once. */
   readonly rampFor?: Duration | undefined
+  /**
+   * While most calls of the ramp succeed in about their usual time, it passes so many times as fast: [1, 100]. Default 1.
+   */
+  readonly rampSpeedUp?: number | undefined
   /** 'observe' evaluates every rule and publishes `wouldReject`, but never rejects. Default 'protect'. */
   readonly mode?: 'protect' | 'observe' | undefined
   /** One error object per open time instead of a fresh one per refusal; frozen. Default false. */
@@ -63,9 +72,10 @@ const defaults = Object.freeze({
   failureRatio: undefined,
   slowCallRatio: undefined,
   slowCallDuration: '5s' as Duration,
+  slowCallFactor: undefined,
   window: '10s' as Duration,
   minimumThroughput: 10,
-  openFor: '30s' as Duration,
+  openFor: '5s' as Duration,
   openForMax: '5m' as Duration,
   openForFactor: 1,
   jitter: 0,
@@ -73,6 +83,7 @@ const defaults = Object.freeze({
   successesToClose: 3,
   probeTimeout: '30s' as Duration,
   rampFor: 0 as Duration,
+  rampSpeedUp: 1,
   mode: 'protect' as 'protect' | 'observe',
   sharedError: false,
   fleet: undefined as FleetState | undefined,
@@ -85,6 +96,8 @@ export interface Rules {
   readonly failureRatio: number
   readonly slowCallRatio: number
   readonly slowCallMs: number
+  /** 0 where it is off. */
+  readonly slowCallFactor: number
   /** Exactly one of the two is not 0 where a ratio is on. */
   readonly windowMs: number
   readonly windowCalls: number
@@ -97,6 +110,7 @@ export interface Rules {
   readonly successesToClose: number
   readonly probeTimeoutMs: number
   readonly rampForMs: number
+  readonly rampSpeedUp: number
   readonly observes: boolean
   readonly sharedError: boolean
   readonly fleet: FleetState | undefined
@@ -124,7 +138,9 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
   if (counts) checkCount(given.window as number, at('window'), 1, 1_000_000)
   for (const key of ['minimumThroughput', 'successesToClose'] as const) checkCount(given[key], at(key), 1)
   checkCount(given.halfOpenCalls, at('halfOpenCalls'), 1, 1000)
-  const { jitter, openForFactor } = given
+  const { jitter, openForFactor, slowCallFactor = 0, rampSpeedUp } = given
+  if (slowCallFactor !== 0 || options.slowCallFactor === 0) checkRange(slowCallFactor, at('slowCallFactor'), 2, 1000)
+  checkRange(rampSpeedUp, at('rampSpeedUp'), 1, 100)
   checkRange(jitter, at('jitter'), 0, 1)
   checkRange(openForFactor, at('openForFactor'), 1, 100)
   check(typeof given.name === 'string', at('name'), 'a string', given.name)
@@ -142,6 +158,7 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
     failureRatio,
     slowCallRatio,
     slowCallMs: ms('slowCallDuration', 0),
+    slowCallFactor,
     windowMs,
     windowCalls: counts ? (given.window as number) : 0,
     // A window of fewer calls than that could never be full enough to open.
@@ -154,6 +171,7 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
     successesToClose: given.successesToClose,
     probeTimeoutMs: ms('probeTimeout', 1),
     rampForMs: ms('rampFor', 0),
+    rampSpeedUp,
     observes: given.mode === 'observe',
     sharedError: given.sharedError,
     fleet: given.fleet,

@@ -377,7 +377,7 @@ describe('the open time', () => {
   const growing: CircuitBreakerOptions = { consecutiveFailures: 1, openFor: '10s', openForFactor: 2, openForMax: '60s' }
 
   it('does not grow by default', () => {
-    assert.deepEqual(openTimes(new Rig({ consecutiveFailures: 1 }), 4), [30_000, 30_000, 30_000, 30_000])
+    assert.deepEqual(openTimes(new Rig({ consecutiveFailures: 1 }), 4), [5000, 5000, 5000, 5000])
   })
 
   it('grows with each re-opening in a row, up to openForMax', () => {

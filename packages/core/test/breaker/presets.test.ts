@@ -31,31 +31,49 @@ for (const [name, preset, failures, openForMs] of published) {
 }
 
 describe('recommended', () => {
-  it('opens when half of at least 10 calls failed', () => {
-    const rig = new Rig(recommended()).play('success x5, failure x4')
+  it('opens when six of at least 10 calls failed', () => {
+    const rig = new Rig(recommended()).play('success x4, failure x5')
     assert.equal(rig.state, 'closed')
     rig.play('failure')
     assert.equal(rig.state, 'open')
   })
 
-  it('opens when half of at least 10 calls were slow', () => {
-    const rig = new Rig({ ...recommended(), slowCallDuration: '100ms' }).play('success x5, slow success x4')
+  it('stays closed while every second call fails, for half of the instances are well', () => {
+    let script = ''
+    for (let n = 0; n < 50; n++) script += 'success, failure, '
+    assert.equal(new Rig(recommended()).play(script).state, 'closed')
+  })
+
+  it('opens after ten failures in a row, however many successes the window holds', () => {
+    const rig = new Rig(recommended()).play('success x200, failure x9')
     assert.equal(rig.state, 'closed')
-    rig.play('slow success')
+    rig.play('failure')
     assert.equal(rig.state, 'open')
   })
 
-  it('knows no row of failures', () => {
-    assert.equal(new Rig(recommended()).play('failure x9').state, 'closed')
+  it('opens when six of ten calls take eight times as long as usual', () => {
+    const rig = new Rig(recommended()).play(`${'took 10ms success, '.repeat(30)}+11s`)
+    rig.play(`${'took 10ms success, '.repeat(4)}${'took 79ms success, '.repeat(20)}+11s`)
+    assert.equal(rig.state, 'closed')
+    rig.play(`${'took 10ms success, '.repeat(4)}${'took 110ms success, '.repeat(5)}`)
+    assert.equal(rig.state, 'closed')
+    rig.play('took 110ms success')
+    assert.deepEqual([rig.state, rig.snapshot.reason], ['open', '6 of 10 calls were slow'])
   })
 
-  it('comes back in a ramp of 10 s', () => {
-    const rig = new Rig(recommended())
-    rig.chance = 0
-    rig.play('failure x10, +30s, success x3, +9999ms')
-    assert.equal(rig.state, 'half-open')
-    rig.play('+1ms')
-    assert.equal(rig.state, 'closed')
+  it('probes after half a second and comes back in a moment where all is well, in eight seconds where it is not', () => {
+    for (const [took, least, most] of [
+      ['10ms', 180, 260],
+      ['40ms', 7900, 8100],
+    ] as const) {
+      const rig = new Rig(recommended()).play(`${'took 10ms success, '.repeat(300)}failure x10, +500ms`)
+      rig.chance = 0
+      rig.play(`took ${took} success, `.repeat(3))
+      const begun = rig.clock.now()
+      while (rig.state === 'half-open') rig.play(`took ${took} success, +10ms`)
+      const ramp = rig.clock.now() - begun
+      assert.ok(rig.state === 'closed' && ramp >= least && ramp <= most, `a ramp of ${ramp} ms at ${took}`)
+    }
   })
 })
 

@@ -146,7 +146,7 @@ const get = (named: Map<string, Trial>, noun: string): Trial => {
   return trial
 }
 
-/** `success`, `failure`, `ignored` are calls that end at once; `+30s` lets time pass; `x3` repeats a step. */
+/** `success`, `failure`, `ignored` are calls that end at once; `took 40ms success` after so long; `+30s` lets time pass; `x3` repeats a step. */
 const steps: Readonly<Record<string, Step>> = {
   success: (rig) => rig.begin().end('success'),
   failure: (rig) => rig.begin().end('failure', new Error('down')),
@@ -155,6 +155,11 @@ const steps: Readonly<Record<string, Step>> = {
     const trial = rig.begin()
     rig.clock.advanceSync(slowMs)
     trial.end(outcome as Outcome)
+  },
+  took: (rig, time, outcome) => {
+    const trial = rig.begin()
+    rig.clock.advanceSync(parseDuration(time, 'script'))
+    trial.end(outcome)
   },
   begin: (rig, noun, _outcome, named) => named.set(noun, rig.begin()),
   settle: (_rig, noun, outcome, named) => get(named, noun).settle(outcome),

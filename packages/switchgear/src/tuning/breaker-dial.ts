@@ -53,7 +53,7 @@ export function breakerValues(options: CircuitBreakerOptions): readonly unknown[
     slowCallDuration: options.slowCallDuration ?? '5s',
     window: typeof options.window === 'string' ? options.window : '10s',
     minimumThroughput: options.minimumThroughput ?? 10,
-    openFor: options.openFor ?? '30s',
+    openFor: options.openFor ?? '5s',
     ramps: rampMs > 0,
     rampFor: rampMs > 0 ? rampMs : '5s',
   }
