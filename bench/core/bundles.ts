@@ -36,7 +36,7 @@ export const bundles: readonly BundleSpec[] = [
     label: 'switchgear circuitBreaker, pipeline',
     source: `export { circuitBreaker, pipeline } from '@switchgear/core'`,
     budget: Math.floor(2.7 * KiB),
-    ceiling: 10.7 * KiB,
+    ceiling: 11 * KiB,
   },
   {
     title: breaker,
