@@ -1,11 +1,19 @@
 // The proof of effect rests on two claims: libraries that read the host's clock really live on the virtual one, and the same
-// seed gives the same numbers. Both are tested here, the first to the millisecond.
+// seed gives the same numbers. Both are tested here, the first to the millisecond; and that peers which are tuned like us are.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Guard } from '@switchgear/simulator'
+import {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  circuitBreaker,
+  pipeline,
+  recommended,
+} from '@switchgear/core'
 import { seededRandom, VirtualClock } from '@switchgear/core/testing'
 import { type Played, playSubject } from '../bench/effect/run.ts'
 import type { Library } from '../bench/effect/subject.ts'
+import { alike, defaultsAlike } from '../bench/effect/tuning.ts'
 import { judge } from '../bench/effect/verdict.ts'
 import { VirtualHost } from '../bench/effect/virtual-host.ts'
 
@@ -96,6 +104,92 @@ for (const [library, variant] of [
   })
 }
 
+interface Own {
+  readonly clock: VirtualClock
+  readonly breaker: CircuitBreaker
+  /** So many calls, one after the other. */
+  fail(calls: number): Promise<void>
+  succeed(calls: number): Promise<void>
+}
+
+function own(options?: CircuitBreakerOptions): Own {
+  const clock = new VirtualClock()
+  const breaker = circuitBreaker(options)
+  const guarded = pipeline({ clock, random: seededRandom(1) }, breaker)
+  return {
+    clock,
+    breaker,
+    async fail(calls) {
+      for (let call = 0; call < calls; call++) {
+        await assert.rejects(
+          guarded.execute(() => Promise.reject(new Error('broken'))),
+          { message: 'broken' },
+        )
+      }
+    },
+    async succeed(calls) {
+      for (let call = 0; call < calls; call++) await guarded.execute(() => Promise.resolve())
+    },
+  }
+}
+
+/** Asserts that an open breaker refuses until `openForMs` have passed, and lets a call through then. */
+async function assertOpenFor({ clock, breaker, succeed }: Own, openForMs: number): Promise<void> {
+  assert.equal(breaker.state, 'open')
+  await clock.advance(openForMs - 1)
+  await assert.rejects(succeed(1), { code: 'SG_CIRCUIT_OPEN' })
+  await clock.advance(1)
+  await succeed(1)
+}
+
+test('peers that count failures in a row have the numbers of a breaker without options', async () => {
+  const ours = own()
+  await ours.fail(defaultsAlike.consecutiveFailures - 1)
+  assert.equal(ours.breaker.state, 'closed')
+  await ours.fail(1)
+  await assertOpenFor(ours, defaultsAlike.openForMs)
+})
+
+test('peers that look at a share of failures have the numbers of the recommended breaker', async () => {
+  const { failureRatio, windowMs, minimumThroughput, openForMs } = alike
+  // Without what peers do not have: other triggers, and chance in the open time.
+  const options: CircuitBreakerOptions = {
+    ...recommended(),
+    consecutiveFailures: undefined,
+    slowCallRatio: undefined,
+    slowCallFactor: undefined,
+    jitter: 0,
+  }
+  const few = own(options)
+  await few.fail(minimumThroughput - 1)
+  assert.equal(few.breaker.state, 'closed')
+  await few.fail(1)
+  await assertOpenFor(few, openForMs)
+
+  const enough = Math.ceil(failureRatio * minimumThroughput)
+  for (const [failures, state] of [
+    [enough - 1, 'closed'],
+    [enough, 'open'],
+  ] as const) {
+    const shared = own(options)
+    await shared.succeed(minimumThroughput - failures)
+    await shared.fail(failures)
+    assert.equal(shared.breaker.state, state, `${failures} of ${minimumThroughput}`)
+  }
+
+  // A window forgets in steps, so its length is known to a fifth.
+  for (const [afterMs, state] of [
+    [windowMs * 0.8, 'open'],
+    [windowMs * 1.2, 'closed'],
+  ] as const) {
+    const late = own(options)
+    await late.fail(minimumThroughput - 1)
+    await late.clock.advance(afterMs)
+    await late.fail(1)
+    assert.equal(late.breaker.state, state, `after ${afterMs} ms`)
+  }
+})
+
 test('everything else keeps the time of the host', async () => {
   const wall = Date.now()
   assert.ok(wall > 1_767_225_600_000 + 1000, 'the virtual wall clock stands at its beginning, the real one does not')
@@ -119,10 +213,10 @@ test('a subject in a process of its own: the same seed gives the same numbers, a
   assert.equal(first.length, 1)
   assert.deepEqual(first[0]?.measures, again[0]?.measures)
   assert.notDeepEqual(first[0]?.measures, control[0]?.measures)
-  // Dead for at least 25 s of the 120 s: without a breaker nothing is refused, so attempts stay near one.
+  // Dead for at least 25 s of the 100 s: without a breaker nothing is refused, so attempts stay near one.
   assert.ok((first[0]?.measures.attempts ?? 1) < 0.5, 'an open circuit keeps calls away')
   assert.ok((control[0]?.measures.attempts ?? 0) > 0.9)
-  assert.ok(performance.now() - begun < 60_000, 'two minutes of virtual time, three times')
+  assert.ok(performance.now() - begun < 60_000, '100 s of virtual time, three times')
 })
 
 test('a row is lost to the one peer that is better, whoever else is worse', () => {

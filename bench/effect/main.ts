@@ -25,7 +25,8 @@ if (flags.write && (flags.quick || flags.only !== '')) {
   process.exit(2)
 }
 const begun = performance.now()
-const seeds = flags.quick ? [1] : [1, 2, 3, 4, 5]
+// The numbers of the recommended preset were chosen on the seeds 1 to 5, so it is judged on others.
+const seeds = flags.quick ? [1] : [6, 7, 8, 9, 10]
 const played = outages.filter(
   ({ id, title, quick }) => (quick || !flags.quick) && (id.includes(flags.only) || title.includes(flags.only)),
 )

@@ -47,6 +47,15 @@ const roomy: SimulationModel = {
   load: [load],
 }
 
+/** The same for five times the load: each breaker sees 100 calls a second. */
+const busy: SimulationModel = {
+  services: {
+    shop: { ...shop, concurrency: 30, queue: 1000 },
+    payments: { ...payments, latency: { median: '20ms', p99: '100ms' }, concurrency: 500 },
+  },
+  load: [{ ...load, rate: 750 }],
+}
+
 /** Room in the shop, so that payments itself is what the load overwhelms. */
 const wide: SimulationModel = { services: { shop: { ...shop, concurrency: 100 }, payments }, load: [load] }
 
@@ -117,6 +126,13 @@ export const outages: readonly Outage[] = [
     'Twenty times as slow; most calls still succeed within the attempt timeout. They fill the shop until also those requests fail that need no payment.',
     (when) => ({ faults: [{ service, fault: { kind: 'slows', factor: 20 }, ...when }] }),
     { on: roomy, quick: true },
+  ),
+  outage(
+    'slows-busy',
+    'Payments slows down under five times the load',
+    'The same grey failure, with 100 calls a second for each breaker instead of 20: what is slow must not depend on the rate.',
+    (when) => ({ faults: [{ service, fault: { kind: 'slows', factor: 20 }, ...when }] }),
+    { on: busy },
   ),
   outage(
     'slows-and-queues',

@@ -80,7 +80,9 @@ class Run implements Cuttable {
 
   readonly rejected = (error: unknown): unknown => {
     if (this.#over) throw error
-    const delayMs = this.#grant(this.#judge(this.#attempts.environment.judge.ofError, error), error)
+    const verdict = this.#judge(this.#attempts.environment.judge.ofError, error)
+    if (verdict.outcome === 'failure') this.#lastFailure = error
+    const delayMs = this.#grant(verdict, error)
     // A listener that heard of the retry may have cut the call off.
     if (this.#over) throw error
     if (delayMs !== undefined) return this.#again(delayMs)
@@ -100,6 +102,8 @@ class Run implements Cuttable {
     if (this.#over) return value
     const { judge } = this.#attempts.environment
     const verdict = judge.ofValue === undefined ? success : this.#judge(judge.ofValue, value)
+    // It may be the cause of a later refusal: what it holds is freed by then, what it says of itself (a status) is not.
+    if (verdict.outcome === 'failure') this.#lastFailure = value
     const delayMs = this.#grant(verdict, value)
     if (this.#over) return value
     if (delayMs !== undefined) {
@@ -122,7 +126,6 @@ class Run implements Cuttable {
   }
 
   #grant(verdict: Verdict, result: unknown): number | undefined {
-    if (verdict.outcome === 'failure') this.#lastFailure = result
     const { policy, environment } = this.#attempts
     return policy.grant(this.#call, this.#attempt, this.#waitedMs, verdict, result, environment)
   }

@@ -25,6 +25,8 @@ export interface Call {
   readonly priority: Priority
   /** Whether repeating it is harmless. Default true: who lists `retry` says that the function may run twice. */
   readonly idempotent: boolean
+  /** Whether the guarded function has begun, in any attempt. A gate that backs out, or was refused further in, sees false. */
+  readonly ran?: boolean | undefined
 }
 
 /** What the caller may say of one call. */
@@ -61,6 +63,7 @@ export class CallRecord implements Call {
   readonly options: CallOptions
   top: Cuttable | null = null
   limit: number | undefined
+  ran = false
   #begun: number | undefined = undefined
   #controller: AbortController | undefined = undefined
 
@@ -131,6 +134,11 @@ export class CallRecord implements Call {
     return this.#controller !== undefined && this.#controller.signal.aborted
   }
 
+  /** The guarded function begins now. */
+  begin(): void {
+    this.ran = true
+  }
+
   push(part: Cuttable): void {
     part.below = this.top
     this.top = part
@@ -150,10 +158,17 @@ export class CallRecord implements Call {
 /** A call inside another one. Only it has a number of its own: what is not a first try is rare, and every field is paid for. */
 class ChildCall extends CallRecord {
   readonly #attempt: number
+  readonly #outer: CallRecord
 
-  constructor({ run, environment, options, limit }: CallRecord, attempt: number, own: CallOptions = options) {
-    super(run, environment, own, limit)
+  constructor(outer: CallRecord, attempt: number, options: CallOptions = outer.options) {
+    super(outer.run, outer.environment, options, outer.limit)
     this.#attempt = attempt
+    this.#outer = outer
+  }
+
+  override begin(): void {
+    super.begin()
+    this.#outer.begin()
   }
 
   override get attempt(): number {

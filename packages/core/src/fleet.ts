@@ -15,8 +15,8 @@ export interface FleetState {
   report(circuit: string, state: CircuitState, forMs: number): void
   /** How many other instances there are, and how many of them have this circuit open. */
   others(circuit: string): FleetView
-  /** Takes one of the fleet's probes; false when all are in flight. */
-  takeProbe(circuit: string): boolean
+  /** Takes one of the fleet's probes for `forMs` at most, for its taker may die; false when all are in flight. */
+  takeProbe(circuit: string, forMs: number): boolean
   /** Gives it back. */
   returnProbe(circuit: string): void
 }
@@ -41,8 +41,8 @@ const defaults = Object.freeze({ probes: 3, clock: undefined })
 interface Board {
   /** Monotonic milliseconds until which each member has it open. */
   readonly openUntil: Map<object, number>
-  /** Probes in flight by member. */
-  readonly probes: Map<object, number>
+  /** When the probes of each member are given up for lost, the oldest first. */
+  readonly probes: Map<object, number[]>
 }
 
 /**
@@ -50,8 +50,8 @@ interface Board {
  *
  * @example
  * const fleet = new LocalFleet({ probes: 2 })
- * const one = circuitBreaker({ fleet: fleet.join() })
- * const other = circuitBreaker({ fleet: fleet.join() })
+ * const one = pipeline({ name: 'payments' }, circuitBreaker({ fleet: fleet.join() }))
+ * const other = pipeline({ name: 'payments' }, circuitBreaker({ fleet: fleet.join() }))
  */
 export class LocalFleet {
   readonly #members = new Set<object>()
@@ -74,7 +74,7 @@ export class LocalFleet {
     return {
       report: (circuit, state, forMs) => this.#report(member, circuit, state, forMs),
       others: (circuit) => this.#others(member, circuit),
-      takeProbe: (circuit) => this.#takeProbe(member, circuit),
+      takeProbe: (circuit, forMs) => this.#takeProbe(member, circuit, forMs),
       returnProbe: (circuit) => this.#returnProbe(member, circuit),
       leave: () => {
         this.#members.delete(member)
@@ -84,9 +84,10 @@ export class LocalFleet {
   }
 
   #report(member: object, circuit: string, state: CircuitState, forMs: number): void {
-    // Isolated is one operator's word about one instance; it says nothing of the dependency.
-    if (state === 'open') this.#board(circuit).openUntil.set(member, this.#clock.now() + forMs)
-    else this.#boards.get(circuit)?.openUntil.delete(member)
+    // Isolated is one operator's word about one instance; it says nothing of the dependency. Who has left says nothing at all.
+    if (state === 'open' && this.#members.has(member)) {
+      this.#board(circuit).openUntil.set(member, this.#clock.now() + forMs)
+    } else this.#boards.get(circuit)?.openUntil.delete(member)
     this.#tidy(circuit)
   }
 
@@ -97,19 +98,27 @@ export class LocalFleet {
     return { instances: this.#members.size - (this.#members.has(member) ? 1 : 0), open }
   }
 
-  #takeProbe(member: object, circuit: string): boolean {
+  #takeProbe(member: object, circuit: string, forMs: number): boolean {
+    // Who has left is bound by nothing, and binds nobody.
+    if (!this.#members.has(member)) return true
+    const now = this.#clock.now()
     const { probes } = this.#board(circuit)
     let inFlight = 0
-    for (const count of probes.values()) inFlight += count
-    if (inFlight >= this.#probes) return false
-    probes.set(member, (probes.get(member) ?? 0) + 1)
-    return true
+    for (const [who, until] of probes) {
+      const held = until.filter((due) => due > now)
+      if (held.length === 0) probes.delete(who)
+      else probes.set(who, held)
+      inFlight += held.length
+    }
+    if (inFlight < this.#probes) probes.set(member, [...(probes.get(member) ?? []), now + forMs])
+    this.#tidy(circuit)
+    return inFlight < this.#probes
   }
 
   #returnProbe(member: object, circuit: string): void {
     const probes = this.#boards.get(circuit)?.probes
-    const held = probes?.get(member) ?? 0
-    if (held > 1) probes?.set(member, held - 1)
+    const held = probes?.get(member) ?? []
+    if (held.length > 1) probes?.set(member, held.slice(1))
     else probes?.delete(member)
     this.#tidy(circuit)
   }

@@ -179,8 +179,11 @@ class SharedPass extends Handlers {
   }
 
   protected close(outcome: Outcome, error: unknown): void {
-    this.#gate.settle(this.#call, this.ticket, outcome, error)
-    this.#gate.exit(this.#call, this.ticket)
+    try {
+      this.#gate.settle(this.#call, this.ticket, outcome, error)
+    } finally {
+      this.#gate.exit(this.#call, this.ticket)
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 // of an abort through the stack of the call. Invariant: when the call has been answered, timer and listener are gone.
 import type { CallOptions, CallRecord } from './call.ts'
 import type { Judge } from './classify.ts'
-import type { Timer } from './clock.ts'
+import type { Clock, Timer } from './clock.ts'
 import { Cutoff, type CutoffOwner } from './cutoff.ts'
 import { type ErrorEntry, OptionsError, stackless, SwitchgearError } from './errors.ts'
 import { shown } from './options.ts'
@@ -22,7 +22,7 @@ export const deadlineEntry: ErrorEntry = {
 /** Runs `next` under the caller's signal and deadline. */
 export function guard(call: CallRecord, next: Next): Promise<unknown> {
   const { signal, deadline } = call.options
-  const wrong = wrongOption(call.options)
+  const wrong = wrongOption(call.options, call.environment.clock)
   if (wrong !== undefined) return rejected(wrong)
   if (signal?.aborted === true) return rejected(signal.reason)
   const left = deadline === undefined ? undefined : deadline - call.environment.clock.now()
@@ -96,13 +96,22 @@ export function guardWait(call: CallRecord, expired: () => SwitchgearError): () 
   }
 }
 
+/** A deadline further ahead than a year is a mistake. */
+const mostMs = 365 * 86_400_000
+
 /** What is wrong with the options of one call. Looked at only where one of them is given, off the hot path. */
-export function wrongOption({ signal, deadline }: CallOptions): OptionsError | undefined {
+export function wrongOption({ signal, deadline }: CallOptions, clock: Clock): OptionsError | undefined {
   if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
     return new OptionsError(`the signal of a call must be an AbortSignal, got ${shown(signal)}`)
   }
   if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline))) {
     return new OptionsError(`the deadline of a call must be a number of monotonic ms, got ${shown(deadline)}`)
+  }
+  // Date.now() + 50 would be a deadline in fifty years.
+  if (deadline !== undefined && deadline < Infinity && deadline - clock.now() > mostMs) {
+    return new OptionsError(
+      `the deadline of a call is on the clock of performance.now(), not of Date.now(); got ${deadline}`,
+    )
   }
   return undefined
 }

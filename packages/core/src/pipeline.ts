@@ -238,6 +238,7 @@ function chain(policies: readonly Policy[], environment: Environment): Next {
 /** The guarded function itself. What it throws at once is a rejection like any other. */
 function innermost(call: CallRecord): Promise<unknown> {
   try {
+    call.begin()
     return Promise.resolve(call.run(call))
   } catch (error) {
     return rejected(error)

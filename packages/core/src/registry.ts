@@ -2,13 +2,14 @@
 // closed, not isolated, without calls in flight and idle for ten minutes. A pipeline that somebody still holds is never
 // made a second time under its name: it registers again at its next call, or when it is asked for by name.
 import { type Clock, systemClock } from './clock.ts'
-import { type ErrorEntry, SwitchgearError } from './errors.ts'
+import { type ErrorEntry, OptionsError, SwitchgearError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
 import { check, checkCount, checkKeys, checkObject } from './options.ts'
 import { compile, type Pipeline, type PipelineOf, type PipelineOptions } from './pipeline.ts'
 import type { Policy } from './policy.ts'
 import { type Random, systemRandom } from './random.ts'
 import type { PipelineSnapshot } from './snapshot.ts'
+import { restorePolicies } from './restoration.ts'
 import { Tally } from './tally.ts'
 
 /** What is documented of `SG_DUPLICATE_NAME`. */
@@ -87,6 +88,8 @@ export class Registry {
   /** Restored before its pipeline was made. */
   readonly #awaited = new Map<string, PipelineSnapshot>()
   readonly #restoreProblems: string[] = []
+  /** Policies that the last `restore` has reached. */
+  #restored = new WeakSet<Policy>()
 
   constructor(options: RegistryOptions = {}) {
     checkKeys(options, defaults, 'registry')
@@ -167,8 +170,10 @@ export class Registry {
    * @example
    * registry.restore(JSON.parse(await readFile('circuits.json', 'utf8')))
    */
-  restore({ pipelines }: Pick<RegistrySnapshot, 'pipelines'>): void {
-    check(Array.isArray(pipelines), 'registry.restore', 'given the snapshot of a registry', pipelines)
+  restore(snapshot: Pick<RegistrySnapshot, 'pipelines'>): void {
+    const { pipelines } = (snapshot ?? {}) as Partial<RegistrySnapshot>
+    if (!Array.isArray(pipelines)) throw new OptionsError('registry.restore must be given the snapshot of a registry')
+    this.#restored = new WeakSet()
     for (const saved of pipelines) {
       const pipeline = this.get(saved?.name)
       if (pipeline !== undefined) this.#restore(pipeline, saved)
@@ -178,7 +183,7 @@ export class Registry {
 
   #restore(pipeline: Pipeline<unknown>, saved: PipelineSnapshot): void {
     this.#awaited.delete(pipeline.name)
-    for (const problem of pipeline.restore(saved)) {
+    for (const problem of restorePolicies(pipeline.policies, saved, this.#restored)) {
       if (this.#restoreProblems.length < 100) this.#restoreProblems.push(`${pipeline.name}: ${problem}`)
     }
   }

@@ -21,6 +21,10 @@ export interface CircuitBreakerSnapshot {
   /** Calls, failures and slow calls in the window of the current generation. */
   readonly window: { readonly calls: number; readonly failures: number; readonly slow: number }
   readonly probesInFlight: number
+  /** From how many milliseconds on a call is slow; undefined where slow calls are no trigger. */
+  readonly slowFromMs: number | undefined
+  /** What a call usually takes, where slow is relative to it and enough is known; restored as well. */
+  readonly usualMs: number | undefined
   /** Since construction; `slow` calls are also counted by their outcome. */
   readonly totals: {
     readonly successes: number
@@ -86,7 +90,7 @@ export interface RateLimitSnapshot {
   readonly keys: number
   /**
    * `givenBack`: admitted calls that did not run. `evicted`: keys that were forgotten to make room before all of their
-   * quota was back. `storeErrors`: how often the store threw.
+   * quota was back. `storeErrors`: how often the store threw, rejected or answered no number.
    */
   readonly totals: {
     readonly admitted: number

@@ -78,13 +78,22 @@ export class Tickets {
   }
 
   #leave(call: Call, from: number, outcome: Outcome, error: unknown): void {
-    for (let index = from; index >= 0; index--) {
-      leaveGate(this.gates[index] as Gate, call, this.#tickets[index] as number, outcome, error)
+    let index = from
+    try {
+      for (; index >= 0; index--) {
+        leaveGate(this.gates[index] as Gate, call, this.#tickets[index] as number, outcome, error)
+      }
+    } finally {
+      // A gate that breaks its contract and throws must not cost its neighbours their slots.
+      if (index >= 0) this.#leave(call, index - 1, outcome, error)
     }
   }
 }
 
 function leaveGate(gate: Gate, call: Call, ticket: number, outcome: Outcome, error: unknown): void {
-  gate.settle(call, ticket, outcome, error)
-  gate.exit(call, ticket)
+  try {
+    gate.settle(call, ticket, outcome, error)
+  } finally {
+    gate.exit(call, ticket)
+  }
 }

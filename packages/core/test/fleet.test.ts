@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
+  bulkhead,
   type CircuitBreaker,
   circuitBreaker,
   type CircuitBreakerOptions,
@@ -39,7 +40,7 @@ async function failures(count: number, ...instances: (Pick<Instance, 'guarded'> 
 }
 
 /** A call that stays in flight; `end` answers it. */
-function hold({ guarded }: Instance): { answer: Promise<string>; end: () => void } {
+function hold({ guarded }: Pick<Instance, 'guarded'>): { answer: Promise<string>; end: () => void } {
   const { promise, resolve } = Promise.withResolvers<string>()
   const answer = guarded.execute(() => promise).catch((error: { code: string }) => error.code)
   return { answer, end: () => resolve('done') }
@@ -142,7 +143,7 @@ describe('a fleet state that is gone', () => {
   it('costs nothing: the breaker does what it would do alone, and counts', async () => {
     const clock = new VirtualClock()
     const breaker = circuitBreaker({ fleet: broken, successesToClose: 1 })
-    const guarded = pipeline({ clock }, breaker)
+    const guarded = pipeline({ clock, name: 'payments' }, breaker)
     for (let n = 0; n < 5; n++) await guarded.execute(fail).catch(() => undefined)
     assert.equal(breaker.state, 'open')
     await clock.advance(30_000)
@@ -159,11 +160,104 @@ describe('a fleet state that is gone', () => {
       takeProbe: () => (asked.push('takeProbe'), true),
       returnProbe: () => asked.push('returnProbe'),
     }
-    const guarded = pipeline(circuitBreaker({ fleet: state }))
+    const guarded = pipeline({ name: 'payments' }, circuitBreaker({ fleet: state }))
     for (let n = 0; n < 100; n++) await guarded.execute(() => n)
     assert.deepEqual(asked, [])
     await failures(1, { guarded })
     assert.deepEqual(asked, ['others'])
+  })
+})
+
+describe('a fleet state that lies', () => {
+  const lies: [string, Partial<FleetState>][] = [
+    ['answers nothing', { others: () => undefined as never }],
+    ['answers no numbers', { others: () => ({ instances: 'many', open: null }) as never }],
+    ['says that more are open than there are', { others: () => ({ instances: 0, open: 1 }) }],
+    [
+      'answers promises that reject',
+      {
+        report: () => Promise.reject(new Error('gone')) as never,
+        takeProbe: () => Promise.reject(new Error('gone')) as never,
+      },
+    ],
+  ]
+  for (const [what, lie] of lies) {
+    it(`${what}: no call is harmed, no slot is lost`, async () => {
+      const honest = {
+        report: () => {},
+        others: () => ({ instances: 9, open: 0 }),
+        takeProbe: () => true,
+        returnProbe: () => {},
+      }
+      const clock = new VirtualClock()
+      const [slots, breaker] = [bulkhead({ maxInFlight: 1 }), circuitBreaker({ fleet: { ...honest, ...lie } })]
+      const guarded = pipeline({ name: 'payments', clock }, slots, breaker)
+      for (let n = 0; n < 4; n++) await assert.rejects(guarded.execute(fail), { message: 'down' })
+      assert.equal(breaker.state, 'closed')
+      await assert.rejects(guarded.execute(fail), { message: 'down' })
+      await clock.advance(5000)
+      assert.equal(await guarded.execute(() => 'probe'), 'probe')
+      assert.equal(slots.snapshot().inFlight, 0)
+    })
+  }
+
+  it('costs nobody a slot even if a gate throws while it learns', async () => {
+    const broken = Object.assign(circuitBreaker(), { settle: () => assert.fail('a broken gate') })
+    const slots = bulkhead({ maxInFlight: 1 })
+    const guarded = pipeline(slots, broken, bulkhead({ name: 'inner', maxInFlight: 1 }))
+    for (let n = 0; n < 3; n++)
+      await assert.rejects(
+        guarded.execute(() => 'fine'),
+        { message: 'a broken gate' },
+      )
+    assert.equal(slots.snapshot().inFlight, 0)
+  })
+})
+
+describe('probes whose taker is gone', () => {
+  it('come back by themselves when their time is over', async () => {
+    const fleet = fleetOf(2, { consecutiveFailures: 1, fleetQuorum: 1, probeTimeout: '5s' }, 1)
+    const [one, two] = fleet
+    await failures(1, one, two)
+    await fleet.clock.advance(30_000)
+    const hung = hold(one)
+    assert.equal(await hold(two).answer, 'SG_CIRCUIT_OPEN')
+    // Nobody looks at the first breaker any more, so it notices nothing.
+    await fleet.clock.advance(5001)
+    const next = hold(two)
+    next.end()
+    assert.equal(await next.answer, 'done')
+    hung.end()
+    await hung.answer
+  })
+
+  it('are given back to the fleet they came from, although the breaker has another one by now', async () => {
+    const clock = new VirtualClock()
+    const [old, young] = [new LocalFleet({ clock, probes: 1 }), new LocalFleet({ clock, probes: 1 })]
+    const [watcher, other] = [old.join(), young.join()]
+    const breaker = circuitBreaker({ consecutiveFailures: 1, fleet: old.join() })
+    const guarded = pipeline({ name: 'payments', clock }, breaker)
+    await guarded.execute(fail).catch(() => undefined)
+    await clock.advance(5000)
+    const probe = hold({ guarded })
+    breaker.update({ fleet: young.join() })
+    assert.equal(watcher.takeProbe('payments/circuitBreaker', 1000), true)
+    assert.equal(other.takeProbe('payments/circuitBreaker', 1000), true)
+    probe.end()
+    await probe.answer
+    assert.equal(young.join().takeProbe('payments/circuitBreaker', 1000), false, 'that of the other is still out')
+  })
+})
+
+describe('who has left a fleet', () => {
+  it('says nothing and holds nothing any more', async () => {
+    const [one, two] = fleetOf(2, { consecutiveFailures: 5 })
+    one.state.leave()
+    await failures(5, one)
+    assert.equal(one.breaker.state, 'open')
+    assert.deepEqual(two.state.others('payments/circuitBreaker'), { instances: 0, open: 0 })
+    await failures(1, two)
+    assert.equal(two.breaker.state, 'closed')
   })
 })
 
@@ -190,6 +284,11 @@ describe('a breaker changes its fleet', () => {
       assert.throws(() => circuitBreaker(options), { code: 'SG_BAD_OPTIONS', message })
     })
   }
+
+  it('needs a pipeline with a name, for all nameless circuits would be one', () => {
+    const breaker = circuitBreaker({ fleet: new LocalFleet().join() })
+    assert.throws(() => pipeline(breaker), { message: 'circuitBreaker.fleet needs a pipeline with a name' })
+  })
 
   it('refuses options of a local fleet that are wrong', () => {
     assert.throws(() => new LocalFleet({ probes: 0 }), { message: 'fleet.probes must be a whole number >= 1, got 0' })

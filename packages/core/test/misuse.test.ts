@@ -89,3 +89,13 @@ test('a call that comes with an aborted signal gets no permit but the reason', (
   )
   assert.equal(slots.snapshot().totals.admitted, 0)
 })
+
+test('a deadline on the wall clock is told, not taken for one in fifty years', async () => {
+  const guarded = pipeline(circuitBreaker())
+  const answer = guarded.execute(() => 1, { deadline: Date.now() + 50 })
+  await assert.rejects(answer, {
+    code: 'SG_BAD_OPTIONS',
+    message: /on the clock of performance\.now\(\), not of Date\.now\(\)/,
+  })
+  assert.equal(await guarded.execute(() => 1, { deadline: Infinity }), 1)
+})

@@ -60,6 +60,19 @@ export async function played(playing: Playing, told: (line: () => string) => voi
 }
 
 /**
+ * Results as they are printed for machines: all that the seed decides, and nothing of the machine that played them.
+ *
+ * @example
+ * JSON.stringify(replayable([result])) // the same text for the same seed
+ */
+export function replayable(
+  results: readonly SimulationResult[],
+): (Omit<SimulationResult, 'cost'> & { readonly cost: undefined })[] {
+  // JSON leaves out what is undefined.
+  return results.map((result) => ({ ...result, cost: undefined }))
+}
+
+/**
  * About how many requests of an open loop a scenario has, without its bursts: what a play costs grows with them.
  *
  * @example

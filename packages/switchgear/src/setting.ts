@@ -50,14 +50,22 @@ export function guarded(service: ServiceOptions | undefined, policies: readonly 
   return [{ fallback: { value: fallback.body ?? '', name: fallback.name } }, ...policies]
 }
 
+/** What is played in, and whose it is. */
+export interface World {
+  readonly model: SimulationModel
+  /** The file whose `simulation` it is; undefined for the one that is made up. */
+  readonly file: string | undefined
+}
+
 /**
  * The world of several settings: the `simulation` of the first that has one, so that all of them meet the same outage; else
  * an app that calls each of their services.
  */
-export function modelOf(settings: readonly Setting[]): SimulationModel {
-  for (const { config } of settings) {
+export function worldOf(settings: readonly Setting[]): World {
+  for (const { config, label } of settings) {
     const model = simulatedModel(config)
-    if (model !== undefined) return model
+    if (model !== undefined) return { model, file: label }
   }
-  return defaultModel([...new Set(settings.flatMap(({ config }) => Object.keys(config.services)))])
+  const services = new Set(settings.flatMap(({ config }) => Object.keys(config.services)))
+  return { model: defaultModel([...services]), file: undefined }
 }

@@ -31,25 +31,22 @@ function switchgear(...args: string[]): Promise<Ended> {
   })
 }
 
-/** The results without what depends on the machine. */
 function resultsOf({ stdout }: Ended): Omit<SimulationResult, 'cost'>[] {
   const { version, results } = JSON.parse(stdout) as { version: number; results: SimulationResult[] }
   assert.equal(version, 1)
-  return results.map(({ cost, ...result }) => {
-    assert.ok(cost.realMs > 0)
-    return result
-  })
+  return results
 }
 
 const dies = ['simulate', 'a.yaml', '--scenario', 'payments-dies']
 
-test('the same seed gives the same results, another seed others', async () => {
+test('the same seed gives the same text, another seed others', async () => {
   const [first, second, other] = await Promise.all(
     ['7', '7', '8'].map((seed) => switchgear(...dies, '--json', '--duration', '30s', '--seed', seed)),
   )
   assert.ok(first && second && other)
   assert.deepEqual([first.code, first.stderr], [0, ''])
-  assert.deepEqual(resultsOf(first), resultsOf(second))
+  assert.equal(first.stdout, second.stdout)
+  assert.ok(resultsOf(first).every((result) => !('cost' in result)))
   assert.notDeepEqual(resultsOf(first), resultsOf(other))
   assert.deepEqual(
     resultsOf(first).map(({ label, seed, durationMs }) => [label, seed, durationMs]),

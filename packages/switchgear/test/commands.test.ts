@@ -1,6 +1,6 @@
 // The commands in this process, on a terminal that remembers: what they print, what they refuse, and their exit codes.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { standardPolicies } from '@switchgear/client'
@@ -51,9 +51,62 @@ test('a report can be one drawing, and one that cannot be written is told by nam
   const file = join(files.folder, 'dies.svg')
   assert.equal((await said(...play, file)).code, 0)
   assert.match(await readFile(file, 'utf8'), /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
-  const { code, errors } = await said(...play, join(files.folder, 'nowhere', 'x.html'))
-  assert.equal(code, 1)
-  assert.match(errors, /^ENOENT: .*x\.html'$/)
+})
+
+test('a report that cannot be written is told before anything is played, with the option and the path', async () => {
+  const folder = join(files.folder, 'taken.html')
+  await mkdir(folder)
+  const cases: [string, string][] = [
+    [join(files.folder, 'nowhere', 'x.html'), `there is no folder ${join(files.folder, 'nowhere')}`],
+    [join(a, 'x.html'), `${a} is no folder`],
+    [folder, 'it is a folder'],
+  ]
+  for (const [file, why] of cases) {
+    // Playing a fleet of this length would take longer than a test may.
+    const { code, out, errors } = await said('simulate', a, '--scenario', 'fleet', '--duration', '1h', '--report', file)
+    assert.deepEqual([code, out, errors], [2, '', `error: --report ${file}: ${why}`])
+  }
+})
+
+test('a folder without the right to write is told so', { skip: process.getuid?.() === 0 }, async () => {
+  const folder = join(files.folder, 'locked')
+  await mkdir(folder, { mode: 0o555 })
+  const file = join(folder, 'x.svg')
+  const { code, errors } = await said('simulate', a, '--scenario', 'payments-dies', '--report', file)
+  assert.deepEqual([code, errors], [2, `error: --report ${file}: it cannot be written (EACCES)`])
+})
+
+test('a comparison says in whose world it is played, and what a file does not protect', async () => {
+  const at = (name: string): string => join(files.folder, name)
+  const compare = async (first: string, second: string, scenario: string, ...more: string[]): Promise<string> => {
+    const names = ['--compare', first, second]
+    const { code, out } = await said('simulate', ...names, '--scenario', scenario, '--duration', '25s', ...more)
+    assert.equal(code, 0)
+    return out
+  }
+  const [world, other] = [at('world.yaml'), at('other.yaml')]
+  const theirs = await compare(a, world, 'evening')
+  assert.ok(theirs.startsWith(`world: the simulation of ${world}, for both files\n`), theirs)
+  assert.ok(theirs.includes(`\n${a} has no policies for ledger: played unprotected\n\nevening`), theirs)
+  const ours = await compare(world, at('b.yaml'), 'payments-dies')
+  assert.ok(ours.startsWith(`world: the simulation of ${world}, for both files\n`), ours)
+  const report = at('notes.html')
+  const json = await compare(a, other, 'orders-dies', '--json', '--report', report)
+  const { notes } = JSON.parse(json) as { notes: string[] }
+  assert.deepEqual(notes, [
+    'world: an app that calls the services of both files',
+    `${a} has no policies for orders: played unprotected`,
+    `${other} has no policies for payments: played unprotected`,
+  ])
+  const html = await readFile(report, 'utf8')
+  for (const note of notes) assert.ok(html.includes(note), note)
+  // Two worlds: the second is left aside, and that is said.
+  const two = await compare(world, at('world2.yaml'), 'evening')
+  assert.match(
+    two,
+    /^world: the simulation of \S+world\.yaml, for both files; that of \S+world2\.yaml is not played\n\n/,
+  )
+  assert.doesNotMatch((await said('simulate', a, '--scenario', 'payments-dies', '--duration', '5s')).out, /^world:/)
 })
 
 test('--list has the scenarios of the services of the file, each with a title', async () => {
@@ -166,6 +219,8 @@ test('help and version are no mistakes, nothing at all is one', async () => {
   assert.equal(help.code, 0)
   for (const name of ['simulate', 'tune', 'check', 'explain']) assert.match(help.out, new RegExp(`^ {2}${name}`, 'm'))
   assert.match((await said('simulate', '--help')).out, /--scenario <name>/)
+  const budget = (await said('tune', '--help')).out.replaceAll(/\s+/g, ' ')
+  assert.match(budget, /6 to 12 plays for each scenario come on top/)
   assert.match((await said('--version')).out, /^\d+\.\d+\.\d+$/)
   assert.equal((await said()).code, 2)
 })
@@ -180,6 +235,8 @@ test('tune prints policies that reach the goal, or says that none was found', as
   }
   assert.deepEqual([reached.code, outcome.reached, outcome.goals[0]?.holds], [0, true, true])
   assert.ok(outcome.plays.search <= 4)
+  const again = await said(...tune, '--max-p99', '400ms', '--json')
+  assert.equal(again.out, reached.out)
   const missed = await said(...tune, '--goal', 'goodput during >= 99%')
   assert.equal(missed.code, 1)
   assert.match(missed.out, /^No setting that was tried reaches the goal/)

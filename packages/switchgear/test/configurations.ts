@@ -19,12 +19,7 @@ const stack = (openFor: string): string => `${head}    policies:
       - circuitBreaker: { consecutiveFailures: 5, openFor: ${openFor} }
       - timeout: 500ms
 `
-const texts: Readonly<Record<string, string>> = {
-  'a.yaml': stack('3s'),
-  'b.yaml': stack('20s'),
-  'bad.yaml': `${head}    policies:\n      - retry: { maxAttempt: 2 }\n`,
-  'unwise.yaml': `${head}    policies:\n      - circuitBreaker: {}\n`,
-  'world.yaml': `shared:
+const world = `shared:
   budgets: { checkout: { ratio: 0.1 } }
   circuitBreakers: { all: critical }
 ${head}    policies:
@@ -40,7 +35,15 @@ simulation:
     ledger: [{ hedge: { budget: checkout } }, { circuitBreaker: {} }]
   scenarios:
     evening: { title: A busy evening, duration: 20s }
-`,
+`
+const texts: Readonly<Record<string, string>> = {
+  'a.yaml': stack('3s'),
+  'b.yaml': stack('20s'),
+  'bad.yaml': `${head}    policies:\n      - retry: { maxAttempt: 2 }\n`,
+  'unwise.yaml': `${head}    policies:\n      - circuitBreaker: {}\n`,
+  'world.yaml': world,
+  'world2.yaml': world,
+  'other.yaml': stack('3s').replace('payments', 'orders'),
   'standard.yaml': `${head}    fallback: { status: 200, body: later }\n`,
 }
 

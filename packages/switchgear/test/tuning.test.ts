@@ -12,7 +12,7 @@ import { choiceKnob, countKnob, durationKnob, shareKnob } from '../src/tuning/kn
 import { isBetter, scoreOf, sum } from '../src/tuning/score.ts'
 import { search } from '../src/tuning/search.ts'
 import { type Point, spaceOf } from '../src/tuning/space.ts'
-import { study } from '../src/tuning/study.ts'
+import { study, validationPlays } from '../src/tuning/study.ts'
 import { asYaml, gains, verdicts } from '../src/tuning/verdict.ts'
 import { guardedResult, unguardedResult } from './fixture.ts'
 
@@ -204,6 +204,11 @@ test('the budget is kept, and a search in which nothing is new ends', async () =
   }
   await search({ starts: [[0], [1]], trial: counting, budget: 25, random: seededRandom(1) })
   assert.equal(plays, 25)
+  plays = 0
+  const dear = async (point: Point) => ({ ...(await counting(point)), cost: 4 })
+  await search({ starts: [[0], [1]], trial: dear, budget: 26, mostCost: 4, random: seededRandom(1) })
+  assert.equal(plays * 4, 24)
+  plays = 25
   const stale = await search({
     starts: [[0.5]],
     trial: async () => ({ score: { missed: 1, merit: 0 }, cost: plays++ === 25 ? 1 : 0 }),
@@ -256,12 +261,31 @@ test('a goal that can be reached is reached, within the budget, and told with wh
   const outcome = await study({ ...common, policies: present, play, random: seededRandom(1) })
   assert.equal(outcome.reached, true)
   assert.equal(outcome.better, true)
-  assert.ok(outcome.plays.search <= 61, String(outcome.plays.search))
+  assert.ok(outcome.plays.search <= 60, String(outcome.plays.search))
   assert.deepEqual(outcome.seeds, [1002, 1003, 1004])
   assert.equal(outcome.tuned.length, 6)
   const text = gains(outcome, goals, { width: 80, paint: (_, said) => said }).join('\n')
   assert.match(text, /p99 <= 300ms +holds/)
   assert.match(text, /^payments-hangs +now .* 3 s +14 +3 s\n +tuned .* \d+ ms +14 +3 s$/m)
+})
+
+test('the search keeps its budget, and what the validation takes on top is as the help says', async () => {
+  const scenarios = ['dies', 'hangs', 'slows', 'flaps', 'half-dies', 'one-bad-of-ten', 'trickles']
+  for (const budget of [1, 8, 14, 20, 60]) {
+    const played = world(0)
+    const { plays } = await study({
+      ...common,
+      scenarios,
+      budget,
+      policies: present,
+      play: played.play,
+      random: seededRandom(1),
+    })
+    assert.ok(plays.search <= Math.max(budget, scenarios.length), `${plays.search} of ${budget}`)
+    assert.ok(plays.validation >= validationPlays.least * scenarios.length, String(plays.validation))
+    assert.ok(plays.validation <= validationPlays.most * scenarios.length, String(plays.validation))
+    assert.equal(played.plays, plays.search + plays.validation)
+  }
 })
 
 test('a goal that holds only on the seed of the search is not claimed', async () => {

@@ -141,6 +141,8 @@ const breaker = (state: CircuitState, failures = 0, rejections = 0): PipelineSna
   consecutiveFailures: 0,
   window: { calls: 0, failures: 0, slow: 0 },
   probesInFlight: 0,
+  slowFromMs: undefined,
+  usualMs: undefined,
   totals: { successes: 0, failures, ignored: 0, slow: 0, rejections, transitions: 0, fleetErrors: 0 },
 })
 const source = (...pipelines: { name: string; policies: PipelineSnapshot['policies'] }[]) => {

@@ -51,6 +51,10 @@ const withOptions = expecting(z.strictObject(options), mappingOfOptions)
     (given) => hasTrigger(resolved(given)),
     between('consecutiveFailures', 'a number, unless failureRatio or slowCallRatio is given'),
   )
+  .refine(
+    (given) => resolved(given).slowCallFactor === undefined || resolved(given).slowCallRatio !== undefined,
+    between('slowCallFactor', 'a slowCallRatio beside it, which it works by'),
+  )
 
 const reference = expecting(
   z.strictObject({

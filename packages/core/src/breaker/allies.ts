@@ -1,5 +1,5 @@
-// A circuit's talk with its fleet. Invariant: whatever the fleet does, throwing included, the circuit stays as good as one
-// that stands alone; and every probe that was taken from the fleet is given back once.
+// A circuit's talk with its fleet. Invariant: whatever the fleet does, throwing, lying or answering promises included, the
+// circuit stays as good as one that stands alone; and every probe that was taken from the fleet is given back once.
 import type { CircuitState } from '../events.ts'
 import type { FleetState } from '../fleet.ts'
 
@@ -7,41 +7,50 @@ import type { FleetState } from '../fleet.ts'
 export class Allies {
   readonly fleet: FleetState
   readonly #circuit: string
-  /** How often the fleet threw. */
-  errors = 0
+  readonly #failed: () => void
 
-  constructor(fleet: FleetState, circuit: string) {
+  /** `failed` hears of every answer that is none. */
+  constructor(fleet: FleetState, circuit: string, failed: () => void) {
     this.fleet = fleet
     this.#circuit = circuit
+    this.#failed = failed
   }
 
   report(state: CircuitState, forMs: number): void {
-    this.#ask(() => this.fleet.report(this.#circuit, state, forMs), undefined)
+    this.#ask(() => this.fleet.report(this.#circuit, state, forMs))
   }
 
   /** Why one failure is enough: so many others have it open already. */
   agreement(quorum: number): string | undefined {
-    const { instances, open } = this.#ask(() => this.fleet.others(this.#circuit), unknown)
-    return open > 0 && open / instances >= quorum ? `a failure, and open in ${open} of ${instances} others` : undefined
+    return this.#ask(() => {
+      const { instances, open } = this.fleet.others(this.#circuit)
+      if (!Number.isFinite(instances) || !Number.isFinite(open)) throw new TypeError('no view of the fleet')
+      return open > 0 && open / instances >= quorum && open <= instances
+        ? `a failure, and open in ${open} of ${instances} others`
+        : undefined
+    })
   }
 
-  takeProbe(): boolean {
-    return this.#ask(() => this.fleet.takeProbe(this.#circuit), true)
+  takeProbe(forMs: number): boolean {
+    const taken: unknown = this.#ask(() => this.fleet.takeProbe(this.#circuit, forMs))
+    return taken !== false
   }
 
   returnProbes(count: number): void {
-    for (let left = count; left > 0; left--) this.#ask(() => this.fleet.returnProbe(this.#circuit), undefined)
+    for (let left = count; left > 0; left--) this.#ask(() => this.fleet.returnProbe(this.#circuit))
   }
 
-  #ask<T>(question: () => T, otherwise: T): T {
+  #ask<T>(question: () => T): T | undefined {
     try {
-      return question()
+      const answer = question()
+      // A store that answers promises is no `FleetState`, but a method of no result lets one through; its rejection is counted.
+      const { then } = (answer ?? {}) as { then?: unknown }
+      if (typeof then !== 'function') return answer
+      ;(answer as PromiseLike<unknown>).then(undefined, this.#failed)
     } catch {
       // The circuit goes on alone; the count is shown in its snapshot.
-      this.errors++
-      return otherwise
+      this.#failed()
     }
+    return undefined
   }
 }
-
-const unknown = { instances: 0, open: 0 }

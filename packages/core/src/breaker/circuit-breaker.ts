@@ -4,7 +4,7 @@ import type { Call } from '../call.ts'
 import type { Outcome } from '../classify.ts'
 import { systemClock } from '../clock.ts'
 import type { Environment } from '../environment.ts'
-import { stackless, SwitchgearError } from '../errors.ts'
+import { OptionsError, stackless, SwitchgearError } from '../errors.ts'
 import { type CircuitState, PolicyEvents } from '../events.ts'
 import { check, checkObject } from '../options.ts'
 import type { Gate } from '../policy.ts'
@@ -72,12 +72,15 @@ export class CircuitBreaker implements Gate {
   /** The first pipeline that compiles it gives it time and chance; a later one shares the state as it is. */
   adopt({ name, clock, random }: Environment): void {
     if (this.#adopted) return
+    const names = name !== '' || this.#circuit.rules.fleet === undefined
+    // Instances find each other by the name, and every nameless circuit would be taken for the same.
+    if (!names) throw new OptionsError('circuitBreaker.fleet needs a pipeline with a name')
     this.#adopted = true
     // What was restored before stands on the old clock; what remains of it is the same on the new one.
     this.#circuit.until += clock.now() - this.#circuit.clock.now()
     this.#circuit.clock = clock
     this.#circuit.random = random
-    this.#circuit.join(name === '' ? this.name : `${name}/${this.name}`)
+    if (name !== '') this.#circuit.join(`${name}/${this.name}`)
   }
 
   enter(call: Call): number {
@@ -176,6 +179,8 @@ export class CircuitBreaker implements Gate {
       consecutiveFailures: circuit.failuresInRow,
       window: { calls: window?.calls ?? 0, failures: window?.failures ?? 0, slow: window?.slow ?? 0 },
       probesInFlight: probes?.inFlight ?? 0,
+      slowFromMs: circuit.rules.timesCalls ? circuit.slowness.fromMs : undefined,
+      usualMs: circuit.slowness.usualMs,
       totals: {
         successes: this.#successes,
         failures: this.#failures + circuit.hungProbes,
@@ -183,7 +188,7 @@ export class CircuitBreaker implements Gate {
         slow: this.#slow,
         rejections: this.#rejections,
         transitions: circuit.transitions,
-        fleetErrors: circuit.allies?.errors ?? 0,
+        fleetErrors: circuit.fleetErrors,
       },
     }
   }
@@ -194,7 +199,7 @@ export class CircuitBreaker implements Gate {
    */
   restore(snapshot: CircuitBreakerSnapshot): void {
     checkSnapshot(snapshot)
-    const { state, openRemainingMs, takenAt, reopenings } = snapshot
+    const { state, openRemainingMs, takenAt, reopenings, usualMs } = snapshot
     const circuit = this.#circuit
     const now = circuit.clock.now()
     const reason = snapshot.reason ?? 'restored'
@@ -202,6 +207,7 @@ export class CircuitBreaker implements Gate {
     // A wall clock that was set back must not lengthen the open time.
     const passed = Math.max(0, circuit.clock.wallNow() - takenAt)
     circuit.reopenings = reopenings
+    if (usualMs !== undefined) circuit.slowness.restore(usualMs)
     const remainingMs = Math.min(openRemainingMs - passed, circuit.rules.openForMaxMs)
     circuit.until = now + (state === 'open' ? Math.max(0, remainingMs) : 0)
     circuit.move(state === 'half-open' ? 'open' : state, now, reason)
@@ -231,7 +237,7 @@ export class CircuitBreaker implements Gate {
     if (circuit.rules.timesCalls) {
       const tookMs = now - call.startedAt
       if (tookMs >= circuit.slowness.fromMs) return this.#learn(call, ticket, 'success', undefined)
-      if (circuit.rules.slowCallFactor > 0) circuit.slowness.learn(tookMs)
+      if (circuit.rules.slowCallFactor > 0) circuit.slowness.learn(tookMs, now)
     }
     circuit.storage().record(now, false, false)
     this.#successes++
@@ -248,7 +254,7 @@ export class CircuitBreaker implements Gate {
     if (outcome === 'success') this.#successes++
     else if (outcome === 'failure') this.#failures++
     else this.#ignored++
-    if (outcome === 'success' && slowCallFactor > 0) circuit.slowness.learn(tookMs)
+    if (outcome === 'success' && slowCallFactor > 0) circuit.slowness.learn(tookMs, now)
     circuit.learn(ticket, outcome, slow, now, error, tookMs)
   }
 

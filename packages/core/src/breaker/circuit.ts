@@ -8,8 +8,8 @@ import type { Random } from '../random.ts'
 import { Allies } from './allies.ts'
 import { digestOf, type FailureDigest } from './open-error.ts'
 import type { Rules } from './options.ts'
-import { easyFactor, Pace } from './pace.ts'
 import { Probes } from './probes.ts'
+import { easyFactor, Ramp } from './ramp.ts'
 import { Slowness } from './slowness.ts'
 import { CountWindow, TimeWindow, type Window } from './window.ts'
 
@@ -62,11 +62,15 @@ export class Circuit {
   /** Failures that time itself declared: probes that did not end. */
   hungProbes = 0
   readonly slowness: Slowness = new Slowness()
-  /** Of the ramp, where it may pass faster. */
-  #pace: Pace | undefined = undefined
+  /** Present while half-open, where there is one. */
+  #ramp: Ramp | undefined = undefined
   /** Its place in a fleet, once a pipeline has named it. */
   allies: Allies | undefined = undefined
+  /** How often its fleet gave no answer. */
+  fleetErrors = 0
   #key: string | undefined = undefined
+  /** Probes in flight that the present fleet does not know of, because it came later. */
+  #unpaid = 0
   readonly #onTransition: OnTransition
 
   constructor(rules: Rules, clock: Clock, random: Random, onTransition: OnTransition) {
@@ -119,8 +123,7 @@ export class Circuit {
     this.advance(now)
     const slot = ticket - this.base
     if (slot < 0 || slot >= spectator) return
-    if (this.#pace !== undefined && this.state === 'half-open' && outcome !== 'ignored')
-      this.#hasten(this.#pace, outcome, slow, now, tookMs)
+    if (this.#ramp !== undefined && this.state === 'half-open') this.#pace(this.#ramp, outcome, slow, now, tookMs)
     if (this.probes !== undefined) this.#learnProbe(this.probes, slot, outcome, slow, now, error)
     else if (this.state === 'closed' || this.state === 'half-open') this.#learnCall(outcome, slow, now, error)
   }
@@ -130,7 +133,8 @@ export class Circuit {
     const slot = ticket - this.base
     if (slot <= 0 || slot >= spectator || this.probes === undefined) return
     this.probes.release(slot)
-    this.allies?.returnProbes(1)
+    if (this.#unpaid > 0) this.#unpaid--
+    else this.allies?.returnProbes(1)
   }
 
   /** Applies every change that time alone has brought by `now`, in the order in which it happened. */
@@ -153,14 +157,14 @@ export class Circuit {
 
   /** To half-open, the probing phase. */
   probe(at: number, reason: string): void {
-    if (this.rules.rampSpeedUp > 1 && this.rules.rampForMs > 0) this.#pace = new Pace()
+    this.#ramp = this.rules.rampForMs > 0 ? new Ramp() : undefined
     this.move('half-open', at, reason, new Probes())
   }
 
   close(at: number, reason: string): void {
     this.reopenings = 0
     this.cause = undefined
-    this.#pace = undefined
+    this.#ramp = undefined
     this.move('closed', at, reason)
   }
 
@@ -181,9 +185,11 @@ export class Circuit {
     this.window?.clear()
     this.transitions++
     this.#refresh()
+    const unpaid = this.#unpaid
+    this.#unpaid = 0
     if (this.allies !== undefined) {
       // Probes of a phase that is over are nobody's any more, although their calls may still run.
-      this.allies.returnProbes(probing)
+      this.allies.returnProbes(probing - unpaid)
       this.#tell(this.allies)
     }
     this.#onTransition(from, to, at, reason)
@@ -192,9 +198,11 @@ export class Circuit {
   #ally(): void {
     const { fleet } = this.rules
     if (this.#key === undefined || fleet === this.allies?.fleet) return
-    this.allies?.returnProbes(this.probes?.inFlight ?? 0)
+    const probing = this.probes?.inFlight ?? 0
+    this.allies?.returnProbes(probing - this.#unpaid)
     this.allies?.report('closed', Infinity)
-    this.allies = fleet && new Allies(fleet, this.#key)
+    this.#unpaid = probing
+    this.allies = fleet && new Allies(fleet, this.#key, () => this.fleetErrors++)
     if (this.allies !== undefined && this.state !== 'closed') this.#tell(this.allies)
   }
 
@@ -218,15 +226,13 @@ export class Circuit {
   #admitProbe(probes: Probes, now: number): number {
     const slot = probes.take(now, this.rules.halfOpenCalls)
     if (slot === 0) return refusedProbing
-    if (this.allies === undefined || this.allies.takeProbe()) return this.base + slot
+    if (this.allies === undefined || this.allies.takeProbe(this.rules.probeTimeoutMs)) return this.base + slot
     probes.release(slot)
     return refusedProbing
   }
 
   #admitToRamp(now: number): number {
-    const left = (this.until - now) / this.rules.rampForMs
-    const share = 0.1 + 0.9 * Math.min(1, Math.max(0, 1 - left))
-    return this.random() < share ? this.base : refusedRamp
+    return this.random() < (this.#ramp?.share(now) ?? 1) ? this.base : refusedRamp
   }
 
   #learnProbe(probes: Probes, slot: number, outcome: Outcome, slow: boolean, now: number, error: unknown): void {
@@ -236,22 +242,22 @@ export class Circuit {
       this.cause = digestOf(error)
       this.#open(now, outcome === 'failure' ? 'a probe failed' : 'a probe was slow', this.reopenings + 1)
     } else if (outcome === 'success' && ++probes.successes >= this.rules.successesToClose) {
-      if (this.rules.rampForMs > 0) this.#ramp(now)
+      if (this.rules.rampForMs > 0) this.#begin((this.#ramp ??= new Ramp()), now)
       else this.close(now, `${probes.successes} probes succeeded`)
     }
   }
 
-  #ramp(now: number): void {
-    this.until = now + this.rules.rampForMs
-    this.#pace?.begin(now)
+  #begin(ramp: Ramp, now: number): void {
+    ramp.begin(now, this.rules.rampForMs, this.rules.rampSpeedUp)
+    this.until = ramp.endsAt
     this.move('half-open', now, 'the probes succeeded, the admitted share grows')
   }
 
-  /** While the dependency answers as well as usual, the ramp passes faster. It never ends before this result. */
-  #hasten(pace: Pace, outcome: Outcome, slow: boolean, now: number, tookMs: number): void {
-    const easy = outcome === 'success' && !slow && tookMs <= easyFactor * this.slowness.usualMs
-    const gained = pace.learn(easy, now, this.rules.rampSpeedUp)
-    if (this.probes === undefined) this.until = Math.max(now, this.until - gained)
+  /** While the dependency answers as well as usual, the ramp passes faster. */
+  #pace(ramp: Ramp, outcome: Outcome, slow: boolean, now: number, tookMs: number): void {
+    if (outcome === 'ignored') return
+    ramp.learn(outcome === 'success' && !slow && tookMs <= easyFactor * (this.slowness.usualMs ?? Infinity), now)
+    if (this.probes === undefined) this.until = ramp.endsAt
   }
 
   /** A result while closed or in the ramp: the same triggers decide. */

@@ -25,8 +25,8 @@ export interface CircuitBreakerOptions {
   /** From when on a call counts as slow. Default '5s'. */
   readonly slowCallDuration?: Duration | undefined
   /**
-   * A call that takes so many times as long as usual is slow already, from 20 ms on: [2, 1000]. Usual is a running median of the
-   * successes, known after 20 of them. Default off.
+   * Beside `slowCallRatio`: a call that takes so many times as long as usual is slow already, from 100 ms on: [2, 1000]. Usual is
+   * a running median of the successes, known after 20 of them, that doubles in half a minute at most. Default off.
    */
   readonly slowCallFactor?: number | undefined
   /** What the ratios look at: a duration, or (a number) so many last calls. Default '10s'. */
@@ -140,6 +140,8 @@ export function rulesOf(options: CircuitBreakerOptions): Rules {
   checkCount(given.halfOpenCalls, at('halfOpenCalls'), 1, 1000)
   const { jitter, openForFactor, slowCallFactor = 0, rampSpeedUp } = given
   if (slowCallFactor !== 0 || options.slowCallFactor === 0) checkRange(slowCallFactor, at('slowCallFactor'), 2, 1000)
+  const compares = slowCallFactor === 0 || slowCallRatio < Infinity
+  check(compares, at('slowCallFactor'), 'left out without slowCallRatio, which it works by', slowCallFactor)
   checkRange(rampSpeedUp, at('rampSpeedUp'), 1, 100)
   checkRange(jitter, at('jitter'), 0, 1)
   checkRange(openForFactor, at('openForFactor'), 1, 100)

@@ -8,7 +8,7 @@ const states: readonly CircuitState[] = ['closed', 'open', 'half-open', 'isolate
 
 /** Throws `SG_BAD_OPTIONS` unless it is the snapshot of a circuit breaker, of a version that is known. */
 export function checkSnapshot(snapshot: CircuitBreakerSnapshot): void {
-  const { policy, version, state, openRemainingMs, takenAt, reopenings, reason } = snapshot ?? {}
+  const { policy, version, state, openRemainingMs, takenAt, reopenings, reason, usualMs } = snapshot ?? {}
   if (version !== 1)
     throw new OptionsError(`circuitBreaker.restore: version ${String(version)} is not known, only 1 is`)
   const sound =
@@ -17,6 +17,7 @@ export function checkSnapshot(snapshot: CircuitBreakerSnapshot): void {
     [openRemainingMs, takenAt].every((ms) => Number.isFinite(ms) && ms >= 0) &&
     Number.isInteger(reopenings) &&
     reopenings >= 0 &&
+    (usualMs === undefined || (Number.isFinite(usualMs) && usualMs > 0)) &&
     (reason === undefined || typeof reason === 'string')
   if (!sound) throw new OptionsError('circuitBreaker.restore: this is not the snapshot of a circuit breaker')
 }

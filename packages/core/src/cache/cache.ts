@@ -1,6 +1,6 @@
 // The cache layer: answers of the rest are kept for a while, by key. A stale value answers while a fresh one is fetched, or
 // when the rest fails. It holds no timer: how old a value is, is asked when somebody wants it.
-// Invariant: only successes are stored, never one that was fetched before a `clear`, and a stored value is never discarded.
+// Invariant: only successes are stored, never one that was begun before its key was cleared, and a stored value is never discarded.
 import type { Call, CallRecord } from '../call.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Environment } from '../environment.ts'
@@ -11,17 +11,27 @@ import { rejected } from '../rejection.ts'
 import { share } from '../shared.ts'
 import type { CacheSnapshot } from '../snapshot.ts'
 import { Entries, type Entry } from './entries.ts'
-import { Fetch, refresh } from './fetch.ts'
+import { Fetch } from './fetch.ts'
 import { type CacheOptions, type CacheRules, checkCacheKeys, defaultName, rulesOf } from './options.ts'
+import { Refresh } from './refresh.ts'
+import { type Batch, Underway } from './underway.ts'
+
+/** A refresh is given no less time than this, however short the times of the cache are. */
+const leastRefreshMs = 1000
 
 /**
  * Keeps what the rest answers, by the key of the call. A call without a key, or with `idempotent: false`, passes through.
  * All callers get the same object: one that can be read once (the body of a `Response`) or is changed by its users needs
  * `copy`. Without `copy`, a value that was stored is never given to the classifier's `discard`.
  *
+ * A refresh in the background that takes longer than `ttl` and `staleWhileRevalidate` together (but at least a second) is
+ * given up when the next call finds it so: it is cut off and counts as failed, and another one may start.
+ *
  * @example
  * const prices = pipeline(cache({ ttl: '30s', staleWhileRevalidate: '5m', staleIfError: '1h' }), circuitBreaker(), timeout('1s'))
  * await prices.execute(({ signal }) => fetchPrice(sku, { signal }), { key: sku })
+ * // What `cacheable` and `copy` get has the type that you write: a cache does not know what its pipeline will run.
+ * const answers = cache({ cacheable: (answer: Answer) => answer.ok, copy: (answer: Answer) => ({ ...answer }) })
  */
 export function cache(options: CacheOptions = {}): Cache {
   return new Cache(options)
@@ -39,10 +49,10 @@ export class Cache implements Layer {
   #rules: CacheRules
   #clock: Clock | undefined = undefined
   readonly #entries = new Entries()
-  /** Keys that are being refreshed in the background. */
-  readonly #refreshing = new Set<string>()
-  /** Grows with every `clear`: what was fetched in an earlier epoch is not stored. */
-  #epoch = 0
+  /** What is being fetched, in the foreground and in the background. */
+  readonly underway: Underway = new Underway()
+  /** What is being refreshed in the background, by key; the one that began first stands first. */
+  readonly #refreshing = new Map<string, Refresh>()
   readonly #totals = { hits: 0, misses: 0, stale: 0, staleOnError: 0, refreshFailures: 0 }
 
   constructor(options: CacheOptions) {
@@ -63,15 +73,11 @@ export class Cache implements Layer {
     this.#entries.maxEntries = this.#rules.maxEntries
   }
 
-  /** Forgets one key, or everything. What is being fetched at this moment is not stored either. */
+  /** Forgets one key, or everything. What is being fetched of it at this moment is not stored either. */
   clear(key?: string): void {
-    this.#epoch++
+    this.underway.clear(key)
     if (key === undefined) this.#entries.clear()
     else this.#entries.delete(key)
-  }
-
-  get epoch(): number {
-    return this.#epoch
   }
 
   get rules(): CacheRules {
@@ -97,10 +103,10 @@ export class Cache implements Layer {
   }
 
   /** Takes a success over, unless it must not be stored; answers whether it did. */
-  store(key: string, value: unknown, begunAt: number, epoch: number): boolean {
+  store(key: string, value: unknown, begunAt: number, batch: Batch): boolean {
     const stored = this.#entries.get(key)
     // Of two that overlapped the one that began later knows more.
-    const outdated = epoch !== this.#epoch || (stored !== undefined && stored.begunAt > begunAt)
+    const outdated = batch.cleared || (stored !== undefined && stored.begunAt > begunAt)
     if (outdated || !this.#rules.cacheable(value)) return false
     share(value)
     this.#entries.set(key, { value, begunAt, storedAt: this.now() })
@@ -116,7 +122,7 @@ export class Cache implements Layer {
     return entry
   }
 
-  /** A background refresh has ended. */
+  /** A background refresh has ended, or was given up. */
   refreshed(key: string, failed: boolean): void {
     this.#refreshing.delete(key)
     if (failed) this.#totals.refreshFailures++
@@ -132,6 +138,7 @@ export class Cache implements Layer {
     const entry = this.#entries.get(key)
     const now = this.now()
     const age = entry === undefined ? Infinity : now - entry.storedAt
+    if (age >= ttlMs) this.#giveUp(now)
     if (entry === undefined || age >= ttlMs + revalidateMs) {
       if (age >= ttlMs + ifErrorMs) this.#entries.delete(key)
       const fetch = new Fetch(this, call, key, now)
@@ -142,10 +149,21 @@ export class Cache implements Layer {
     const answer = copy(entry.value)
     this.#count(age < ttlMs ? 'hit' : 'stale', call, key)
     if (age >= ttlMs && !this.#refreshing.has(key) && this.#refreshing.size < this.#entries.maxEntries) {
-      this.#refreshing.add(key)
-      refresh(this, call, key, now, next)
+      const refresh = new Refresh(this, call, key, now)
+      this.#refreshing.set(key, refresh)
+      refresh.run(next)
     }
     return Promise.resolve(answer)
+  }
+
+  /** Gives up every refresh that is overdue. One that hangs would else keep its key, and its place, for good. */
+  #giveUp(now: number): void {
+    const { ttlMs, revalidateMs } = this.#rules
+    const overdueMs = Math.max(leastRefreshMs, ttlMs + revalidateMs)
+    for (const refresh of this.#refreshing.values()) {
+      if (now - refresh.begunAt < overdueMs) return
+      refresh.giveUp()
+    }
   }
 
   #count(result: 'hit' | 'miss' | 'stale' | 'staleOnError', call: Call, key: string): void {

@@ -1,23 +1,24 @@
-// What a cache does not know it asks the rest for: in the foreground on the caller's own call, whose failure a stale value may
-// replace, or in the background on a call that nobody waits for.
-// Invariant: a fetch that was cut off stores nothing, and a background failure is counted and never unhandled.
+// What a cache does not know it asks the rest for, on the caller's own call, whose failure a stale value may replace.
+// Invariant: a fetch that was cut off stores nothing.
 import type { Call, CallRecord, Cuttable } from '../call.ts'
 import type { Outcome } from '../classify.ts'
 import { SwitchgearError } from '../errors.ts'
 import type { Next } from '../policy.ts'
-import { Rejecting } from '../rejection.ts'
+import { rejected, Rejecting } from '../rejection.ts'
 import type { Entry } from './entries.ts'
 import type { CacheRules } from './options.ts'
+import type { Batch, Underway } from './underway.ts'
 
 /** The cache that fetches. */
 export interface Store {
+  readonly name: string
   readonly rules: CacheRules
-  readonly epoch: number
+  readonly underway: Underway
   /** Takes over a success; false where it must not be stored. */
-  store(key: string, value: unknown, begunAt: number, epoch: number): boolean
+  store(key: string, value: unknown, begunAt: number, batch: Batch): boolean
   /** The stale value that answers instead of a failure. */
   instead(call: Call, key: string): Entry | undefined
-  /** A background refresh has ended. */
+  /** A background refresh has ended, or was given up. */
   refreshed(key: string, failed: boolean): void
 }
 
@@ -28,7 +29,7 @@ export class Fetch implements Cuttable {
   readonly #call: CallRecord
   readonly #key: string
   readonly #begunAt: number
-  readonly #epoch: number
+  readonly #batch: Batch
   #over = false
 
   constructor(store: Store, call: CallRecord, key: string, begunAt: number) {
@@ -36,18 +37,19 @@ export class Fetch implements Cuttable {
     this.#call = call
     this.#key = key
     this.#begunAt = begunAt
-    this.#epoch = store.epoch
+    this.#batch = store.underway.begin(key)
     if (call.top !== null) call.push(this)
   }
 
   run(next: Next): Promise<unknown> {
     // A listener that heard of the miss has cut the call off: it must not begin, and somebody further out has answered.
     if (this.#over) return new Promise(() => undefined)
-    return next(this.#call).then(this.#fulfilled, this.#rejected)
+    return begun(next, this.#call).then(this.#fulfilled, this.#rejected)
   }
 
   cut(): void {
     this.#over = true
+    this.#store.underway.end(this.#key, this.#batch)
   }
 
   readonly #fulfilled = (value: unknown): unknown => {
@@ -60,7 +62,7 @@ export class Fetch implements Cuttable {
       this.#call.environment.judge.discard(value)
       return this.#store.rules.copy(entry.value)
     }
-    const stored = outcome === 'success' && this.#store.store(this.#key, value, this.#begunAt, this.#epoch)
+    const stored = outcome === 'success' && this.#store.store(this.#key, value, this.#begunAt, this.#batch)
     return stored ? this.#store.rules.copy(value) : value
   }
 
@@ -74,29 +76,22 @@ export class Fetch implements Cuttable {
   }
 
   #close(): void {
+    this.#store.underway.end(this.#key, this.#batch)
     if (this.#call.top === this) this.#call.top = this.below
   }
 }
 
-/** Fetches a fresh value that no caller waits for: neither the abort nor the deadline of the call at hand ends it. */
-export function refresh(store: Store, call: CallRecord, key: string, begunAt: number, next: Next): void {
-  const { epoch } = store
-  const branch = call.branch(1, { ...call.options, signal: undefined, deadline: undefined })
-  branch.limit = undefined
-  const learn = (value: unknown): boolean => {
-    const outcome = outcomeOf(branch, value)
-    const stored = outcome === 'success' && store.store(key, value, begunAt, epoch)
-    if (!stored) branch.environment.judge.discard(value)
-    return outcome === 'failure'
+/** Runs the rest. A layer inside that throws, which none should, is a failure like any other, so that what was begun ends. */
+export function begun(next: Next, call: CallRecord): Promise<unknown> {
+  try {
+    return Promise.resolve(next(call))
+  } catch (error) {
+    return rejected(error)
   }
-  // The caller was answered with the stale value, so a failure is nobody's answer: it is counted, and the gates inside know.
-  const failed = (): void => store.refreshed(key, true)
-  next(branch)
-    .then(learn)
-    .then((bad) => store.refreshed(key, bad), failed)
 }
 
-function outcomeOf(call: CallRecord, value: unknown): Outcome {
+/** What a value means to the pipeline of the call. */
+export function outcomeOf(call: CallRecord, value: unknown): Outcome {
   const { ofValue } = call.environment.judge
   return ofValue === undefined ? 'success' : ofValue(value).outcome
 }

@@ -16,7 +16,10 @@ export interface CacheOptions {
   readonly key?: ((call: Call) => string | undefined) | undefined
   /** Values held at most; the least recently used goes first. Default 1000. */
   readonly maxEntries?: number | undefined
-  /** Whether this value may be stored. Default: every one that the classifier calls a success. */
+  /**
+   * Whether this value may be stored: `(answer: Answer) => answer.ok`, with the type written, since nothing tells it to the
+   * compiler. Default: every one that the classifier calls a success.
+   */
   readonly cacheable?: ((value: never) => boolean) | undefined
   /**
    * What each caller gets instead of the stored value itself, for values that can be used once or are changed by their

@@ -3,7 +3,7 @@
 import type { CallRecord, Cuttable } from '../call.ts'
 import type { Outcome } from '../classify.ts'
 import type { Next } from '../policy.ts'
-import { Rejecting } from '../rejection.ts'
+import { rejected, Rejecting } from '../rejection.ts'
 import { share } from '../shared.ts'
 
 const nothing = (): void => undefined
@@ -39,8 +39,17 @@ export class Flight {
   begin(call: CallRecord, next: Next): Promise<unknown> {
     const answer = this.join(call)
     // Settled by the promise's own functions: only those V8 follows from an error to the caller.
-    next(this.#branch).then(this.#fulfilled, this.#rejected).then(this.#resolve, this.#reject)
+    this.#run(next).then(this.#fulfilled, this.#rejected).then(this.#resolve, this.#reject)
     return answer
+  }
+
+  /** A layer inside that throws, which none should, must not leave a flight that never ends: everybody would join it. */
+  #run(next: Next): Promise<unknown> {
+    try {
+      return Promise.resolve(next(this.#branch))
+    } catch (error) {
+      return rejected(error)
+    }
   }
 
   join(call: CallRecord): Promise<unknown> {

@@ -10,11 +10,12 @@ import { PolicyEvents } from '../events.ts'
 import { check, checkObject } from '../options.ts'
 import type { Gate } from '../policy.ts'
 import type { RateLimitSnapshot } from '../snapshot.ts'
+import { forget, isPromise, isState, isWait } from './answers.ts'
 import { fieldsOf, quote, RateLimitedError, type RateLimitFields } from './limited-error.ts'
 import { LocalStore } from './local-store.ts'
 import { type RateLimitOptions, type Settings, settingsOf } from './options.ts'
 import { checkSnapshot } from './restoration.ts'
-import type { RateLimitState, RateLimitStore } from './store.ts'
+import type { RateLimitRule, RateLimitState, RateLimitStore } from './store.ts'
 
 /** What is left of one key, for a server that tells its clients. */
 export interface RateLimitQuota extends RateLimitState {
@@ -26,10 +27,8 @@ export interface RateLimitQuota extends RateLimitState {
 /**
  * Admits so many calls per window and key: by default 100 a second, for `call.key`.
  *
- * A rate is a rate: calls that fail, and calls that their caller aborts, have used their part. Only a call that did not
- * run gives back what it took: one that another policy refused, or that nobody ran (it was settled `ignored` with no
- * error). An adapter that did run a call says so by settling it with its outcome, or `ignored` with the reason of the
- * abort.
+ * A rate is a rate: calls that fail, and calls that their caller aborts, have used their part. Only a call that did not run, in
+ * no attempt, gives back what it took: one that another policy refused, or that ended in a queue.
  *
  * @example
  * const api = pipeline({ name: 'api' }, rateLimit({ limit: 600, window: '1m', burst: 50 }), circuitBreaker())
@@ -39,7 +38,7 @@ export function rateLimit(options: RateLimitOptions = {}): RateLimit {
   return new RateLimit(options)
 }
 
-/** The ticket of a call that took nothing, because the store threw. All others are the time at which they took. */
+/** The ticket of a call that took nothing, because the store did not say. All others are the time at which they took. */
 const untaken = Infinity
 
 /** The gate that `rateLimit` makes. */
@@ -84,12 +83,10 @@ export class RateLimit implements Gate {
   enter(call: Call): number {
     const now = this.#now()
     const { rule } = this.#settings
-    let waitMs: number
-    try {
-      waitMs = this.#store.take(this.#keyOf(call), now, rule)
-    } catch {
+    const waitMs = this.#take(call, now, rule)
+    if (waitMs === undefined) {
       // A store that is broken must not become the outage; the count tells of it.
-      this.#storeErrors++
+      this.#storeFailed()
       this.#admitted++
       return untaken
     }
@@ -113,17 +110,16 @@ export class RateLimit implements Gate {
     return stackless(() => new RateLimitedError(message, parts, terms))
   }
 
-  settle(call: Call, ticket: number, outcome: Outcome, error?: unknown): void {
-    // What was thrown tells who did not run: a refusal says so, and a gate that backs out has nothing to tell. The
-    // reason of a caller's abort does not: if it gave quota back, whoever cancels in time could call without limit.
-    if (outcome !== 'ignored' || ticket === untaken) return
-    if (error !== undefined && !(error instanceof SwitchgearError && error.refusal)) return
+  settle(call: Call, ticket: number, outcome: Outcome): void {
+    // Only a call that did not run gives back. If an abort alone did, whoever cancels in time could call without limit.
+    if (outcome !== 'ignored' || ticket === untaken || call.ran === true) return
     try {
-      this.#store.giveBack(this.#keyOf(call), this.#now(), ticket, this.#settings.rule)
-      this.#givenBack++
+      const answer: unknown = this.#store.giveBack(this.#keyOf(call), this.#now(), ticket, this.#settings.rule)
+      if (isPromise(answer)) Promise.resolve(answer).then(this.#gaveBack, this.#storeFailed)
+      else this.#gaveBack()
     } catch {
       // As above: counted, and the call goes on. What it took is lost until it is refilled.
-      this.#storeErrors++
+      this.#storeFailed()
     }
   }
 
@@ -141,10 +137,15 @@ export class RateLimit implements Gate {
     const { rule } = this.#settings
     let state: RateLimitState = { remaining: rule.burst, retryAfterMs: 0, resetMs: 0 }
     try {
-      state = this.#store.look(key, this.#now(), rule)
+      const answer: unknown = this.#store.look(key, this.#now(), rule)
+      if (isState(answer)) state = answer
+      else {
+        forget(answer)
+        this.#storeFailed()
+      }
     } catch {
       // The next call would be admitted, so that is what is told.
-      this.#storeErrors++
+      this.#storeFailed()
     }
     const { remaining, retryAfterMs, resetMs } = state
     const rateLimit = fieldsOf(this.#label, rule, remaining, retryAfterMs)
@@ -198,6 +199,26 @@ export class RateLimit implements Gate {
     // A wall clock that was set back must not lengthen a wait.
     const passedMs = Math.max(0, this.#clock.wallNow() - snapshot.takenAt)
     this.#local?.replace(snapshot.buckets, now - passedMs, now, this.#settings.rule)
+  }
+
+  /** What the store answered; undefined where it threw, or answered no number. */
+  #take(call: Call, now: number, rule: RateLimitRule): number | undefined {
+    try {
+      const answer: unknown = this.#store.take(this.#keyOf(call), now, rule)
+      if (isWait(answer)) return answer
+      forget(answer)
+    } catch {
+      // Whoever asked counts it.
+    }
+    return undefined
+  }
+
+  readonly #gaveBack = (): void => {
+    this.#givenBack++
+  }
+
+  readonly #storeFailed = (): void => {
+    this.#storeErrors++
   }
 
   #now(): number {

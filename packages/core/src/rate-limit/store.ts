@@ -29,7 +29,8 @@ export interface RateLimitState {
  * A store for many processes answers at once from a share of its own: it leases quota from the shared place in batches,
  * before the share is used up, and tops it up in the background. So one that is slow or gone costs a call nothing; at
  * worst a process lives for a while on what it has leased, or on a guess. Never make `take` wait for a network. One
- * that throws stops no call either: the call is admitted and counted in `storeErrors`.
+ * that throws, or whose `take` or `look` answers a promise or anything else than numbers, stops no call either: the call
+ * is admitted and counted in `storeErrors`.
  *
  * @example
  * class Shares implements RateLimitStore {

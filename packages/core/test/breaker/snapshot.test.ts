@@ -41,6 +41,8 @@ describe('a snapshot', () => {
       consecutiveFailures: 0,
       window: { calls: 0, failures: 0, slow: 0 },
       probesInFlight: 0,
+      slowFromMs: undefined,
+      usualMs: undefined,
       totals: { successes: 0, failures: 0, ignored: 0, slow: 0, rejections: 0, transitions: 0, fleetErrors: 0 },
     })
   })

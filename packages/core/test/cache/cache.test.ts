@@ -120,32 +120,6 @@ test('a stale value answers at once while one fresh value is fetched in the back
   assert.deepEqual([hits, misses, stale, clock.pending], [1, 2, 3, 0])
 })
 
-test('a refresh runs on a call of its own: no signal, no deadline, the key and priority of the caller', async () => {
-  const clock = new VirtualClock()
-  const task = new Task()
-  const inside = new Recorder('inside')
-  const guarded = pipeline({ clock }, timeout(1000), cache({ ttl: 10, staleWhileRevalidate: 1000 }), inside)
-  const controller = new AbortController()
-  const options = { key: 'a', priority: 0 as const, signal: controller.signal, deadline: 5000 }
-  const first = watch(guarded.execute(task.run, options))
-  task.resolve(0, 'old')
-  await clock.advance(20)
-  const stale = watch(guarded.execute(task.run, options))
-  await clock.advance(0)
-  assert.deepEqual([first.result, stale.result, task.started], ['old', 'old', 2])
-  controller.abort()
-  await clock.advance(5000)
-  const [call] = [task.calls[1] as Call]
-  assert.deepEqual(
-    [call.signal.aborted, call.deadline, call.key, call.priority, call.attempt],
-    [false, Infinity, 'a', 0, 1],
-  )
-  assert.equal(inside.inFlight, 1)
-  task.resolve(1, 'new')
-  await clock.advance(0)
-  assert.deepEqual([inside.inFlight, await guarded.execute(hang, { key: 'a' })], [0, 'new'])
-})
-
 test('a refresh that fails keeps the stale value, is counted, is tried again, and is nobody’s unhandled rejection', async () => {
   const { clock, policy, get, state } = rig({ ttl: 10, staleWhileRevalidate: 1000 })
   await get('a')
@@ -160,47 +134,6 @@ test('a refresh that fails keeps the stale value, is counted, is tried again, an
   assert.equal(await get('a'), 1)
   await clock.advance(0)
   assert.equal(await get('a'), 5)
-})
-
-test('a failed value, a broken `cacheable` and a broken classifier fail a refresh too', async () => {
-  const clock = new VirtualClock()
-  const discarded: unknown[] = []
-  const broken = (): never => {
-    throw new Error('broken')
-  }
-  let strict = false
-  const classify = {
-    ofValue: (value: number) => (value === 500 ? failure : value === 666 ? broken() : success),
-    discard: (value: number) => discarded.push(value),
-  }
-  const policy = cache({ ttl: 10, staleWhileRevalidate: 1000, cacheable: () => !strict || broken() })
-  const guarded = pipeline({ clock, classify }, policy)
-  const get = (value: number): Promise<number> => guarded.execute(() => value, { key: 'a' })
-  await get(1)
-  await clock.advance(20)
-  for (const value of [500, 666]) {
-    assert.equal(await get(value), 1)
-    await clock.advance(1)
-  }
-  strict = true
-  assert.equal(await get(2), 1)
-  await clock.advance(1)
-  assert.deepEqual([policy.snapshot().totals.refreshFailures, discarded], [3, [500]])
-  assert.equal(await get(3), 1)
-})
-
-test('a refresh that hangs is the only one of its key, and keys refresh side by side up to `maxEntries`', async () => {
-  const clock = new VirtualClock()
-  const task = new Task()
-  const guarded = pipeline({ clock }, cache({ ttl: 10, staleWhileRevalidate: 1000, maxEntries: 2 }))
-  for (const key of ['a', 'b']) await guarded.execute(() => key, { key })
-  await clock.advance(20)
-  for (const key of ['a', 'a', 'b', 'b']) assert.equal(await guarded.execute(task.run, { key }), key)
-  assert.equal(task.started, 2)
-  await guarded.execute(() => 'c', { key: 'c' })
-  await clock.advance(20)
-  assert.equal(await guarded.execute(task.run, { key: 'c' }), 'c')
-  assert.equal(task.started, 2)
 })
 
 test('a stale value answers when the rest fails or refuses, up to `staleIfError` after its `ttl`', async () => {
@@ -269,6 +202,39 @@ test('`clear` forgets a key or everything, and what was being fetched meanwhile 
   task.resolve(0, 'of before')
   await clock.advance(0)
   assert.deepEqual([running.result, policy.snapshot().entries], ['of before', 0])
+})
+
+test('`clear` of one key leaves alone what is being fetched of others, in the foreground and the background', async () => {
+  const clock = new VirtualClock()
+  const policy = cache({ ttl: 100, staleWhileRevalidate: 1000 })
+  const task = new Task()
+  const guarded = pipeline({ clock }, policy)
+  const get = (key: string): Promise<unknown> => guarded.execute(task.run, { key })
+  const [first, again] = [watch(get('a')), watch(get('a'))]
+  policy.clear('b')
+  task.resolve(0, 'of a')
+  await clock.advance(0)
+  assert.deepEqual([first.result, await guarded.execute(hang, { key: 'a' })], ['of a', 'of a'])
+  policy.clear('a')
+  assert.equal(policy.underway.size, 0)
+  // Begun before the key was cleared, while another one, begun after it, goes on.
+  const after = watch(get('a'))
+  task.resolve(1, 'of before')
+  await clock.advance(0)
+  assert.deepEqual([again.result, policy.snapshot().entries, policy.underway.size], ['of before', 0, 1])
+  task.resolve(2, 'of after')
+  await clock.advance(150)
+  assert.deepEqual([after.result, await get('a')], ['of after', 'of after'])
+  policy.clear('b')
+  task.resolve(3, 'refreshed')
+  await clock.advance(0)
+  assert.deepEqual([await guarded.execute(hang, { key: 'a' }), policy.underway.size], ['refreshed', 0])
+  await clock.advance(150)
+  await get('a')
+  policy.clear('a')
+  task.resolve(4, 'of before')
+  await clock.advance(0)
+  assert.deepEqual([task.started, policy.snapshot().entries, policy.underway.size], [5, 0, 0])
 })
 
 test('of two fetches that overlap the one that began later stays', async () => {

@@ -55,7 +55,9 @@ export class Near {
   readonly #refreshing = new Set<string>()
   #events: { readonly at: number; readonly happen: () => void }[] = []
   #now = 0
-  #epoch = 0
+  /** How often each key was cleared, and everything. */
+  readonly #cleared = new Map<string, number>()
+  #clearedAll = 0
 
   constructor(rules: Rules, behaviours: readonly Run[]) {
     this.#rules = rules
@@ -74,9 +76,17 @@ export class Near {
   }
 
   clear(key: string | undefined): void {
-    this.#epoch++
-    if (key === undefined) this.entries.clear()
-    else this.entries.delete(key)
+    if (key === undefined) {
+      this.#clearedAll++
+      this.entries.clear()
+    } else {
+      this.#cleared.set(key, (this.#cleared.get(key) ?? 0) + 1)
+      this.entries.delete(key)
+    }
+  }
+
+  #epoch(key: string): number {
+    return this.#clearedAll + (this.#cleared.get(key) ?? 0)
   }
 
   call(number: number, key: string, abortAfter: number | undefined): void {
@@ -89,12 +99,12 @@ export class Near {
       this.totals[age < ttl ? 'hits' : 'stale']++
       if (age < ttl || this.#refreshing.has(key) || this.#refreshing.size >= maxEntries) return
       this.#refreshing.add(key)
-      this.#board({ call: undefined, key, begunAt: this.#now, epoch: this.#epoch })
+      this.#board({ call: undefined, key, begunAt: this.#now, epoch: this.#epoch(key) })
       return
     }
     if (age >= ttl + staleIfError) this.entries.delete(key)
     this.totals.misses++
-    const waiter = { call: number, key, begunAt: this.#now, epoch: this.#epoch }
+    const waiter = { call: number, key, begunAt: this.#now, epoch: this.#epoch(key) }
     const flight = this.#board(waiter)
     if (abortAfter !== undefined) this.#at(abortAfter, () => this.#abort(flight, waiter))
   }
@@ -148,7 +158,7 @@ export class Near {
 
   #store({ key, begunAt, epoch }: Waiter, value: number): void {
     const stored = this.entries.get(key)
-    if (epoch !== this.#epoch || (stored !== undefined && stored.begunAt > begunAt)) return
+    if (epoch !== this.#epoch(key) || (stored !== undefined && stored.begunAt > begunAt)) return
     this.#touch(key, { value, begunAt, storedAt: this.#now })
     for (const oldest of this.entries.keys()) {
       if (this.entries.size <= this.#rules.maxEntries) return

@@ -6,6 +6,7 @@ import {
   bulkhead,
   type Call,
   circuitBreaker,
+  type Layer,
   OptionsError,
   pipeline,
   type PolicyEvent,
@@ -379,4 +380,31 @@ test('an error that passes a flight of one caller still shows the caller', async
   }
   const error = await placeOfTheCall().catch((thrown: unknown) => thrown)
   assert.match((error as Error).stack ?? '', /at async placeOfTheCall/)
+})
+
+test('a layer inside that throws instead of rejecting ends the flight: everybody hears of it, and nobody hangs', async () => {
+  const clock = new VirtualClock()
+  const policy = coalesce()
+  const state = { broken: true }
+  const layer: Layer = {
+    kind: 'layer',
+    name: 'broken',
+    wrap: (next) => (call) => {
+      if (state.broken) throw new Error('broken')
+      return next(call)
+    },
+  }
+  const outside = new Recorder('outside')
+  const guarded = pipeline({ clock }, outside, timeout(1000), policy, layer)
+  for (let index = 0; index < 3; index++) {
+    const answers = [1, 2].map(() => watch(guarded.execute(() => 'ran', { key: 'a' })))
+    await turns()
+    for (const { state: settled, result } of answers)
+      assert.deepEqual([settled, String(result)], ['rejected', 'Error: broken'])
+    assert.equal(policy.snapshot().inFlight, 0)
+  }
+  state.broken = false
+  const answer = watch(guarded.execute(() => 'ran', { key: 'a' }))
+  await turns()
+  assert.deepEqual([answer.result, outside.inFlight, clock.pending], ['ran', 0, 0])
 })

@@ -1,5 +1,5 @@
 // The rate limit as a gate: who is admitted, who is told when to come back, whose call gives back what it took, and
-// that no trouble with a store or a key stops a call.
+// that no trouble with a key stops a call. The store of others has its own file.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -16,9 +16,7 @@ import {
 import { RateLimitedError } from '../../src/rate-limit/limited-error.ts'
 import type { RateLimitOptions } from '../../src/rate-limit/options.ts'
 import { RateLimit, rateLimit } from '../../src/rate-limit/rate-limit.ts'
-import type { RateLimitStore } from '../../src/rate-limit/store.ts'
 import { VirtualClock } from '../../src/testing/index.ts'
-import { Journal, Recorder } from '../recorder.ts'
 import { codeOf, hang, Task, turns, watch } from '../watch.ts'
 
 /** A limit in a pipeline of its own; `calls` answers how many of so many calls of a key were admitted now. */
@@ -227,18 +225,63 @@ test('a call that a gate further in refuses gives back what it took, in the same
     for (const algorithm of ['tokenBucket', 'slidingWindow'] as const) {
       const clock = new VirtualClock()
       const limit = rateLimit({ limit: 5, algorithm })
-      const inner = new Recorder('inner', new Journal())
-      inner.refuses = () => true
-      const guarded = pipeline({ clock }, limit, ...between, inner)
+      const inner = circuitBreaker()
+      inner.isolate('for the test')
+      const guarded = pipeline({ clock, name: 'api' }, limit, ...between, inner)
       for (let call = 0; call < 20; call++) {
         const answer = watch(guarded.execute(() => 'ran'))
         await turns()
-        assert.equal(answer.code, 'SG_TEST')
+        assert.equal(answer.code, 'SG_CIRCUIT_ISOLATED')
       }
       assert.equal(limit.quota().resetMs, 0)
       const { admitted, rejections, givenBack } = limit.snapshot().totals
       assert.deepEqual([admitted, rejections, givenBack, clock.pending], [20, 0, 20, 0])
     }
+  }
+})
+
+test('the refusal of another pipeline, which the function called, gives nothing back: the function ran', async () => {
+  for (const [outside, inside] of [
+    ['api', 'prices'],
+    ['api', ''],
+    ['', 'prices'],
+    ['', ''],
+  ]) {
+    const clock = new VirtualClock()
+    const breaker = circuitBreaker()
+    breaker.isolate('for the test')
+    const downstream = pipeline({ clock, name: inside }, breaker)
+    const limit = rateLimit({ limit: 3, window: '1h' })
+    const guarded = pipeline({ clock, name: outside }, limit, timeout(100))
+    let runs = 0
+    const run = (): Promise<string> => {
+      runs++
+      return downstream.execute(() => 'never')
+    }
+    const answers = Array.from({ length: 50 }, () => watch(guarded.execute(run, { key: 'tenant' })))
+    await turns()
+    const codes = new Set(answers.map(({ code }) => code))
+    assert.deepEqual(
+      [runs, [...codes]],
+      [3, ['SG_CIRCUIT_ISOLATED', 'SG_RATE_LIMITED']],
+      `'${outside}' calls '${inside}'`,
+    )
+    assert.equal(limit.snapshot().totals.givenBack, 0)
+  }
+})
+
+test('a call that another policy refuses gives back, behind a layer too, whatever the pipeline is called', async () => {
+  for (const [left, between] of [
+    [5, []],
+    [5, [timeout(100)]],
+  ] as const) {
+    const clock = new VirtualClock()
+    const inner = circuitBreaker()
+    inner.isolate('for the test')
+    const limit = rateLimit({ limit: 5, window: '1h' })
+    const answer = watch(pipeline({ clock }, limit, ...between, inner).execute(() => 'ran'))
+    await turns()
+    assert.deepEqual([answer.code, limit.quota().remaining], ['SG_CIRCUIT_ISOLATED', left])
   }
 })
 
@@ -269,15 +312,15 @@ test('an abort gives nothing back, also not where its reason is an error of ours
   assert.deepEqual([answer.code, limit.quota().remaining], ['SG_TEST', 4])
 })
 
-test('a value that the classifier ignores is counted nowhere, so not here either', async () => {
+test('a value that the classifier ignores has used its part, for the function ran', async () => {
   const clock = new VirtualClock()
   const limit = rateLimit({ limit: 5 })
   const ofValue = (value: string): typeof success => (value === 'skip' ? ignored : success)
   const guarded = pipeline({ clock, classify: { ofValue } }, limit)
   await guarded.execute(() => 'skip')
-  assert.equal(limit.quota().remaining, 5)
-  await guarded.execute(() => 'good')
   assert.equal(limit.quota().remaining, 4)
+  await guarded.execute(() => 'good')
+  assert.equal(limit.quota().remaining, 3)
 })
 
 test('what comes back late is what time has not refilled: no second burst, never more than the bucket', () => {
@@ -343,53 +386,6 @@ test('an event tells of each refusal, and a listener that throws changes nothing
   assert.equal(limit.events.listenerErrors, 2)
 })
 
-test('a store that throws stops no call: it is admitted, counted, and has nothing to give back', async () => {
-  const clock = new VirtualClock()
-  const broken = (): never => {
-    throw new Error('the store is gone')
-  }
-  const store: RateLimitStore = { take: broken, giveBack: broken, look: broken }
-  const limit = rateLimit({ limit: 1, store })
-  const inner = new Recorder('inner')
-  const guarded = pipeline({ clock }, limit, inner)
-  for (let call = 0; call < 5; call++) await guarded.execute(() => 'ran')
-  inner.refuses = () => true
-  assert.equal(codeOf(await guarded.execute(() => 'ran').catch((error: unknown) => error)), 'SG_TEST')
-  assert.equal(limit.snapshot().totals.storeErrors, 6)
-  assert.equal(limit.quota().remaining, 1)
-  assert.deepEqual(limit.snapshot().totals, { admitted: 6, rejections: 0, givenBack: 0, evicted: 0, storeErrors: 7 })
-})
-
-test('a store of others is asked with key, time and rule, and gets back by the time at which was taken', () => {
-  const clock = new VirtualClock({ now: 5000 })
-  const asked: unknown[] = []
-  let waitMs = 0
-  const store: RateLimitStore = {
-    take: (key, now, { name, limit, windowMs, burst }) => {
-      asked.push(['take', key, now, name, limit, windowMs, burst])
-      return waitMs
-    },
-    giveBack: (key, now, takenAt) => asked.push(['giveBack', key, now, takenAt]),
-    look: () => ({ remaining: 7, retryAfterMs: 0, resetMs: 70 }),
-  }
-  const limit = rateLimit({ limit: 10, window: '2s', store, name: 'shared' })
-  const guarded = pipeline({ clock }, limit)
-  clock.advanceSync(1)
-  const permit = guarded.admit({ key: 'a' })
-  clock.advanceSync(1)
-  if (permit.kind === 'permit') permit.exit()
-  waitMs = 123
-  assert.equal(refused(limit, clock).retryAfterMs, 123)
-  assert.deepEqual(asked, [
-    ['take', 'a', 1, 'shared', 10, 2000, 10],
-    ['giveBack', 'a', 2, 1],
-    ['take', '', 2, 'shared', 10, 2000, 10],
-  ])
-  assert.deepEqual([limit.quota().remaining, limit.quota().resetMs], [7, 70])
-  limit.restore(limit.snapshot())
-  assert.deepEqual(limit.snapshot().buckets, [])
-})
-
 const bad: [unknown, RegExp][] = [
   [{ limit: 0 }, /rateLimit\.limit must be a whole number in \[1, 1000000000\], got 0/],
   [{ limit: 1.5 }, /got 1\.5/],
@@ -419,3 +415,35 @@ for (const [options, message] of bad) {
     assert.equal(calls(5), 3, 'a bad update changes nothing')
   })
 }
+
+test('a call of which one attempt ran gives nothing back, although a later one was refused further in', async () => {
+  const clock = new VirtualClock()
+  const limit = rateLimit({ limit: 2, window: '1h' })
+  const breaker = circuitBreaker({ consecutiveFailures: 1, openFor: 1 })
+  const guarded = pipeline({ clock }, limit, retry({ delay: 0, jitter: 0 }), breaker)
+  let runs = 0
+  for (let call = 0; call < 20; call++) {
+    const answer = guarded.execute(() => (runs++, Promise.reject(new Error('down')))).catch(() => undefined)
+    await clock.advance(10)
+    await answer
+  }
+  assert.deepEqual([runs, limit.snapshot().totals.givenBack], [2, 0])
+})
+
+test('a call that an adapter gives up between two tries gives nothing back', () => {
+  const clock = new VirtualClock()
+  const limit = rateLimit({ limit: 2, window: '1h' })
+  const guarded = pipeline({ clock }, limit, retry({ delay: 10 }))
+  let ran = 0
+  for (let call = 0; call < 20; call++) {
+    const permit = guarded.admit()
+    if (permit.kind === 'rejection') continue
+    ran++
+    const attempt = permit.attempt()
+    assert.ok(attempt.kind === 'attempt')
+    attempt.settle('failure', new Error('down'))
+    attempt.exit()
+    permit.exit()
+  }
+  assert.equal(ran, 2)
+})

@@ -9,11 +9,13 @@ import {
   unguarded,
 } from '@switchgear/simulator'
 import type { Command } from 'commander'
+import { comparisonNotes } from '../comparison.ts'
 import { UsageError } from '../failure.ts'
-import { expectedRequests, played, scenarioNamed } from '../played.ts'
+import { expectedRequests, played, replayable, scenarioNamed } from '../played.ts'
 import { Progress } from '../progress.ts'
+import { checkDestination } from '../report/destination.ts'
 import { page, sheet } from '../report/page.ts'
-import { modelOf, readSetting, type Setting } from '../setting.ts'
+import { readSetting, type Setting, worldOf } from '../setting.ts'
 import { overview, summary } from '../summary.ts'
 import { table, wrapped } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
@@ -46,12 +48,15 @@ export function addSimulate(program: Command, terminal: Terminal): void {
     .option('-s, --scenario <name>', 'what to play, several times for several; see --list', repeated)
     .option('--all', 'play every scenario but the huge ones and print one table')
     .option('--list', 'list the scenarios')
-    .option('--compare <files...>', 'put the policies of two files side by side')
+    .option(
+      '--compare <files...>',
+      'put the policies of two files side by side, in the world of the first with a simulation',
+    )
     .option('--no-control', 'do not play the same without policies')
     .option('--seed <n>', 'replay: the same seed gives the same result', wholeNumber, 1)
     .option('--duration <time>', "how long to play instead of the scenario's own time, such as 90s", span)
     .option('--report <file>', 'write a self-contained report: .html, or .svg for the charts alone', reportName)
-    .option('--json', 'print the results as JSON and nothing else')
+    .option('--json', 'print the results as JSON and nothing else; the same text for the same seed')
     .addHelpText(
       'after',
       '\nExample:\n  switchgear simulate switchgear.yaml --scenario payments-dies --report payments-dies.html',
@@ -64,22 +69,28 @@ export function addSimulate(program: Command, terminal: Terminal): void {
 async function simulate(file: string, options: Options, named: boolean, terminal: Terminal): Promise<void> {
   const files = filesOf(file, options, named)
   const settings = await Promise.all(files.map(readSetting))
-  const model = modelOf(settings)
+  const world = worldOf(settings)
+  const { model } = world
   const known = scenariosOf(model)
   if (options.list === true) return list(known, options, terminal)
   const names = options.all === true ? everyday(known, model, terminal) : (options.scenario ?? [])
   if (names.length === 0)
     throw new UsageError(`say what to play: --scenario <name> or --all\n${[...known.keys()].join('  ')}`)
-  for (const name of names) scenarioNamed(model, name)
+  const scenarios = names.map((name) => scenarioNamed(model, name))
+  if (options.report !== undefined) await checkDestination(options.report)
   const results = await playAll(names, settings, model, options, terminal)
   const compared = settings.length > 1
+  const notes = comparisonNotes(settings, world, scenarios)
   if (options.report !== undefined) {
-    await writeFile(options.report, options.report.endsWith('.svg') ? sheet(results) : page(results, compared))
+    await writeFile(options.report, options.report.endsWith('.svg') ? sheet(results) : page(results, compared, notes))
   }
-  if (options.json === true)
-    return terminal.print(JSON.stringify({ version: 1, results: results.flat() }, undefined, 2))
+  if (options.json === true) {
+    const told = { version: 1, ...(compared ? { notes } : {}), results: replayable(results.flat()) }
+    return terminal.print(JSON.stringify(told, undefined, 2))
+  }
   const blocks =
     options.all === true ? [overview(results, terminal)] : results.map((played) => summary(played, terminal, compared))
+  if (compared) blocks.unshift(notes.map((note) => terminal.paint('dim', note)))
   terminal.print(blocks.map((lines) => lines.join('\n')).join('\n\n'))
   if (options.report !== undefined) terminal.complain(`\nreport: ${options.report}`)
 }

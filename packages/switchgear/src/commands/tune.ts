@@ -7,13 +7,13 @@ import { seededRandom } from '@switchgear/core/testing'
 import { type SimulationModel, scenariosOf, type SimulationResult } from '@switchgear/simulator'
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
-import { played, scenarioNamed } from '../played.ts'
+import { played, replayable, scenarioNamed } from '../played.ts'
 import { Progress } from '../progress.ts'
 import { duration } from '../quantity.ts'
-import { guarded, modelOf, readSetting, type Setting, stackOf } from '../setting.ts'
+import { guarded, readSetting, type Setting, stackOf, worldOf } from '../setting.ts'
 import type { CommandTerminal } from '../terminal.ts'
 import { type Goal, parseGoal } from '../tuning/goal.ts'
-import { type Study, study } from '../tuning/study.ts'
+import { type Study, study, validationPlays } from '../tuning/study.ts'
 import { asYaml, gains, verdicts } from '../tuning/verdict.ts'
 import { positive, repeated, wholeNumber } from './argument.ts'
 
@@ -43,12 +43,16 @@ export function addTune(program: Command, terminal: CommandTerminal): void {
       "an outage to play, several times for several (default: the service's own)",
       repeated,
     )
-    .option('--budget <plays>', 'how many plays the search may take', positive, 300)
+    .option('--budget <plays>', budgetHelp, positive, 300)
     .option('--seed <n>', 'the same seed searches the same way', wholeNumber, 1)
     .option('--json', 'print the outcome as JSON and nothing else')
     .addHelpText('after', goalHelp)
     .action((file: string, options: Options) => tune(file, options, terminal))
 }
+
+const budgetHelp =
+  'how many plays the search may take, at least one for each scenario; ' +
+  `${validationPlays.least} to ${validationPlays.most} plays for each scenario come on top, to validate what is found`
 
 const goalHelp = `
 A goal is: <measure> [during | after] >= | <= <value> [in <scenario>]
@@ -66,7 +70,7 @@ async function tune(file: string, options: Options, terminal: CommandTerminal): 
   const goals = goalsOf(options)
   const setting = await readSetting(file)
   const [name, service] = serviceOf(setting, options.service)
-  const model = modelOf([setting])
+  const { model } = worldOf([setting])
   const scenarios = scenariosFor(name, model, options.scenario)
   for (const { scenario } of goals) {
     if (scenario !== undefined && !scenarios.includes(scenario))
@@ -170,14 +174,15 @@ function asText(
 }
 
 function asJson(service: string, goals: readonly Goal[], scenarios: readonly string[], outcome: Study): string {
-  const { policies, reached, better, plays, seeds, present, tuned } = outcome
+  const { policies, reached, better, plays, seeds, tuned } = outcome
+  const results = { present: replayable(outcome.present), tuned: replayable(tuned) }
   const told = verdicts(goals, tuned).map(({ goal, holds, worst }) => ({
     goal: goal.text,
     holds,
     worst: worst && { scenario: worst.scenario, seed: worst.seed },
   }))
   return JSON.stringify(
-    { version: 1, service, scenarios, goals: told, reached, better, policies, plays, seeds, present, tuned },
+    { version: 1, service, scenarios, goals: told, reached, better, policies, plays, seeds, ...results },
     undefined,
     2,
   )

@@ -12,12 +12,13 @@ import { drawingStyle, pageStyle } from './style.ts'
 export type Played = readonly SimulationResult[]
 
 /**
- * The page of one or several scenarios. `compared` adds the difference between the first two results.
+ * The page of one or several scenarios. `compared` adds the difference between the first two results;
+ * `notes` are what must be known to read it.
  *
  * @example
  * await writeFile('report.html', page([[result, control]]))
  */
-export function page(scenarios: readonly Played[], compared: boolean = false): string {
+export function page(scenarios: readonly Played[], compared: boolean = false, notes: readonly string[] = []): string {
   const [only] = scenarios
   const title = scenarios.length === 1 ? (only?.[0]?.scenario ?? '') : `${scenarios.length} scenarios`
   const head = `<meta charset="utf-8"/><meta name="viewport" content="width=device-width,initial-scale=1"/><title>${escaped(title)} · Switchgear</title><style>${drawingStyle}\n${pageStyle}</style>`
@@ -25,6 +26,7 @@ export function page(scenarios: readonly Played[], compared: boolean = false): s
   const body = [
     ...(several ? [`<h1>${escaped(title)}</h1>`, contents(scenarios)] : []),
     ...scenarios.map((played, index) => section(played, compared, several ? `s${index + 1}` : undefined)),
+    ...notes.map((note) => `<p class="facts">${escaped(note)}</p>`),
     '<footer>Played by Switchgear on a virtual clock: the real policies against simulated services. The same seed gives the same result.</footer>',
   ]
   return `<!doctype html>\n<html lang="en"><head>${head}</head><body><main>\n${body.join('\n')}\n</main></body></html>\n`

@@ -76,7 +76,7 @@ export function turnedBreaker(options: CircuitBreakerOptions, turned: readonly u
   if (bySlowness) {
     chosen.slowCallRatio = values.slowCallRatio
     chosen.slowCallDuration = values.slowCallDuration
-  }
+  } else delete chosen.slowCallFactor
   if (windowed) {
     chosen.window ??= values.window
     chosen.minimumThroughput = values.minimumThroughput

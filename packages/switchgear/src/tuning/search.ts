@@ -19,7 +19,10 @@ export interface SearchOptions {
   readonly starts: readonly [Point, ...Point[]]
   /** Tries a point. It may give up once the point is sure to be worse than `best`. */
   readonly trial: (point: Point, best: Score | undefined) => Promise<Trial>
+  /** Kept: only the first start may go beyond it, since something must be found. */
   readonly budget: number
+  /** The most that one trial can cost; one that might not fit into the budget is not begun. Default 1. */
+  readonly mostCost?: number | undefined
   readonly random: Random
   readonly onProgress?: (spent: number, best: Score | undefined) => void
 }
@@ -75,8 +78,10 @@ class Course {
     return this.found[0]
   }
 
+  /** Whether another point may be tried before `budget` is spent, which may be a part of the whole. */
   goesOn(budget: number): boolean {
-    return this.spent < budget && this.#triesLeft > 0
+    const { budget: whole, mostCost = 1 } = this.#options
+    return this.spent < budget && this.spent + mostCost <= whole && this.#triesLeft > 0
   }
 
   /** Tries a point and says whether it is the new best. */

@@ -14,7 +14,7 @@ export interface StudyOptions {
   readonly scenarios: readonly string[]
   /** Plays one scenario with these policies of the service. */
   readonly play: (policies: readonly PolicySpec[], scenario: string, seed: number) => Promise<SimulationResult>
-  /** Plays of the search; those of the validation come on top. */
+  /** Plays of the search, of which there is at least one for each scenario; those of the validation come on top. */
   readonly budget: number
   readonly seed: number
   readonly random: Random
@@ -41,6 +41,12 @@ export interface Study {
 const unseen = 3
 /** So many of the best settings are validated until one holds. */
 const mostValidated = 3
+
+/** How many plays the validation takes for each scenario: those of the present setting, and of the best ones found. */
+export const validationPlays: { readonly least: number; readonly most: number } = {
+  least: 2 * unseen,
+  most: (1 + mostValidated) * unseen,
+}
 
 /**
  * Searches, then validates.
@@ -77,6 +83,7 @@ export async function study(options: StudyOptions): Promise<Study> {
     starts: [space.present, ...guesses],
     trial,
     budget,
+    mostCost: scenarios.length,
     random,
     ...(onProgress === undefined ? {} : { onProgress }),
   })
