@@ -95,8 +95,8 @@ const policies: readonly PolicySpec[] = [
       ours('rate-limit-sliding', 'switchgear, slidingWindow'),
       peer('mollitia', 'rate-limit', 'Ratelimit of 10 000 calls'),
     ],
-    refused: [ours('rate-limit-empty', 'switchgear', refusal, 29), peer('mollitia', 'rate-limit-empty', 'Ratelimit')],
-    idle: [ours('rate-limit', 'switchgear', idle), peer('mollitia', 'rate-limit', 'Ratelimit')],
+    refused: [ours('rate-limit-empty', 'switchgear', refusal, 31), peer('mollitia', 'rate-limit-empty', 'Ratelimit')],
+    idle: [ours('rate-limit', 'switchgear', idle, 900), peer('mollitia', 'rate-limit', 'Ratelimit')],
     bytesBudget: bytes,
   },
   {
@@ -107,7 +107,7 @@ const policies: readonly PolicySpec[] = [
       ours('vegas', 'switchgear, vegas'),
       ours('aimd', 'switchgear, aimd'),
     ],
-    refused: [ours('adaptive-limit-reached', 'switchgear', refusal, 28)],
+    refused: [ours('adaptive-limit-reached', 'switchgear', refusal, 31)],
     idle: [ours('adaptive-limit', 'switchgear, gradient2', idle, 1100)],
     bytesBudget: bytes,
   },
@@ -140,7 +140,7 @@ const policies: readonly PolicySpec[] = [
     id: 'cache',
     title: 'cache, hit',
     success: [ours('cache'), peer('mollitia', 'cache', 'Cache'), peer('opossum', 'cache', 'cache')],
-    idle: [ours('cache', 'switchgear', idle, 850), peer('mollitia', 'cache', 'Cache')],
+    idle: [ours('cache', 'switchgear', idle, 1100), peer('mollitia', 'cache', 'Cache')],
   },
   {
     id: 'coalesce',

@@ -10,6 +10,7 @@ import {
   bulkhead,
   type Call,
   type CallOptions,
+  type Permit,
   circuitBreaker,
   pipeline,
   type PipelineSnapshot,
@@ -157,34 +158,40 @@ function bounded(
 const drives: Face = async (theatre, _plan, options, work) => {
   const permit = await theatre.guarded.admitAsync(options)
   if (permit.kind === 'rejection') throw permit.error
-  using held = permit
+  try {
+    return await driven(theatre, permit, options, work)
+  } finally {
+    permit.exit()
+  }
+}
+
+async function driven(theatre: Theatre, permit: Permit, options: CallOptions, work: Work): Promise<unknown> {
   for (;;) {
-    const attempt = held.attempt()
+    const attempt = permit.attempt()
     if (attempt.kind === 'rejection') throw attempt.error
-    using trying = attempt
     let failed: { readonly error: unknown } | undefined = undefined
     let value: unknown
     try {
       value = await bounded(
         theatre,
         options,
-        trying.deadline,
-        () => trying.expired(),
-        (signal) => work(trying.number, signal),
+        attempt.deadline,
+        () => attempt.expired(),
+        (signal) => work(attempt.number, signal),
       )
-      trying.settle('success')
+      attempt.settle('success')
     } catch (error) {
       failed = { error }
-      trying.settle(options.signal?.aborted === true ? 'ignored' : 'failure', error)
+      attempt.settle(options.signal?.aborted === true ? 'ignored' : 'failure', error)
     }
-    const delayMs = trying.exit()
+    const delayMs = attempt.exit()
     if (failed === undefined) return value
     if (delayMs === undefined) throw failed.error
     await bounded(
       theatre,
       options,
-      held.deadline,
-      () => held.expired(),
+      permit.deadline,
+      () => permit.expired(),
       () => new Promise<void>((resolve) => void theatre.clock.setTimer(resolve, delayMs)),
     )
   }

@@ -10,7 +10,7 @@ test('processes', { concurrency: 2 }, async (t) => {
       const { code, stdout, stderr } = await runFixture('process.ts', story)
       assert.deepEqual([code, stdout, stderr], [0, said, ''])
     })
-  const answers = ['after a backoff', 'SG_DEADLINE_EXCEEDED', 'SG_TIMEOUT', 'SG_TIMEOUT']
+  const answers = ['after a backoff', 'SG_DEADLINE_EXCEEDED', 'SG_TIMEOUT', 'SG_TIMEOUT', 'SG_DEADLINE_EXCEEDED']
   const ignored = {
     breaker: 'told to fail',
     stack: 'told to fail',
@@ -25,7 +25,7 @@ test('processes', { concurrency: 2 }, async (t) => {
   await Promise.all([
     play('an idle pipeline keeps no process alive, although a timeout of an hour was used', 'idle', 'ended\n'),
     play(
-      'a call that waits (backoff, deadline, timeout) keeps the process alive until it is answered',
+      'a call that waits (backoff, deadline, timeout, queue) keeps the process alive until it is answered',
       'waiting',
       answers.map((answer) => `answered ${answer}\n`).join(''),
     ),
