@@ -138,7 +138,7 @@ test('a circuit that opens in between ends the retrying with its refusal', async
   const { url } = await behind([upstream.origin], [retry, { circuitBreaker: { consecutiveFailures: 2 } }])
   const answer = await call(url)
   assert.deepEqual([answer.status, answer.problem().code], [503, 'SG_CIRCUIT_OPEN'])
-  assert.equal(answer.headers['retry-after'], '30')
+  assert.equal(answer.headers['retry-after'], '5')
   assert.equal(upstream.requests.length, 2)
 })
 
