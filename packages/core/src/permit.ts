@@ -84,7 +84,7 @@ export class Admitted implements Permit {
       return { kind: 'rejection', error }
     }
     this.#tries++
-    this.#entry.call.begin()
+    entry.call.begin()
     return (this.#open = new Try(this, entry))
   }
 

@@ -447,3 +447,15 @@ test('a call that an adapter gives up between two tries gives nothing back', () 
   }
   assert.equal(ran, 2)
 })
+
+test('inside a retry a try from outside that ran has used its part, whatever it is settled as', () => {
+  const limit = rateLimit({ limit: 2, window: '1h' })
+  const guarded = pipeline({ clock: new VirtualClock() }, retry(), limit)
+  const permit = guarded.admit()
+  assert.ok(permit.kind === 'permit')
+  const attempt = permit.attempt()
+  assert.ok(attempt.kind === 'attempt')
+  attempt.settle('ignored')
+  permit.exit()
+  assert.deepEqual([limit.quota().remaining, limit.snapshot().totals.givenBack], [1, 0])
+})
