@@ -73,7 +73,8 @@ export class Processes {
     // Of a child that never came to life there will be no exit; any other error is a lost message, and the exit tells.
     child.on('error', () => child.pid === undefined && this.#children.delete(child))
     const ready = this.#ready(name, child)
-    // Awaited below; until then a child that dies early must not count as an unhandled rejection.
+    // Nothing is swallowed: `await ready` below throws the same error. Until then a child that dies early must not count as an
+    // unhandled rejection.
     ready.catch(() => {})
     send(child, await order)
     const origin = await ready

@@ -41,7 +41,7 @@ export class BodySource extends Readable {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     callback(error)
     if (this.readableEnded) return
-    // Cancelling is a courtesy to the source. What it answers concerns nobody: the call has its own end.
+    // Cancelling is a courtesy to the source. That it fails concerns nobody: the call has ended already and its caller was told why.
     Promise.resolve(this.#cancel(error ?? new Error('the call ended before the body was sent'))).catch(() => undefined)
   }
 

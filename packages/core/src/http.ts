@@ -30,7 +30,8 @@ export const classifyHttp: Classifier = Object.freeze({
   /** Cancels the body of a response that nobody reads, so that its connection goes back. */
   discard({ body }: HttpResponseLike): void {
     const { cancel, locked } = (body ?? {}) as { cancel?: () => Promise<void>; locked?: boolean }
-    // A body that is being read already belongs to its reader; one that cannot be cancelled has failed by itself.
+    // A body that is being read already belongs to its reader. A cancellation that rejects says that the body has failed by
+    // itself: its connection is gone, which is all that was wanted, and nobody is left who asked for this response.
     if (typeof cancel === 'function' && locked !== true) cancel.call(body).catch(() => undefined)
   },
 })

@@ -22,5 +22,6 @@ export function isPromise(answer: unknown): answer is PromiseLike<unknown> {
 
 /** For an answer that is no good and was counted: if it is a promise, its end tells nothing more. */
 export function forget(answer: unknown): void {
+  // The error is in `storeErrors` already; a second count, or an unhandled rejection, would tell of one failure twice.
   if (isPromise(answer)) Promise.resolve(answer).catch(() => undefined)
 }
