@@ -36,7 +36,7 @@ export const bundles: readonly BundleSpec[] = [
     label: 'switchgear circuitBreaker, pipeline',
     source: `export { circuitBreaker, pipeline } from '@switchgear/core'`,
     budget: Math.floor(2.7 * KiB),
-    ceiling: 11.4 * KiB,
+    ceiling: 11.6 * KiB,
   },
   {
     title: breaker,
@@ -54,7 +54,7 @@ export const bundles: readonly BundleSpec[] = [
     label: 'switchgear, everything',
     source: `export * from '@switchgear/core'`,
     budget: 16 * KiB,
-    ceiling: 29 * KiB,
+    ceiling: 29.1 * KiB,
   },
   { title: everything, label: 'cockatiel, everything', source: `export * from 'cockatiel'` },
   { title: everything, label: 'mollitia, everything', source: `export * from 'mollitia'` },

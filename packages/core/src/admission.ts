@@ -5,9 +5,10 @@ import { Entry, type Step, stepsOf } from './entry.ts'
 import type { Environment } from './environment.ts'
 import { SwitchgearError } from './errors.ts'
 import { exceeded } from './guard.ts'
-import { Admitted, type Permit, type Rejection } from './permit.ts'
+import { Admitted, type Left, type Permit, type Rejection } from './permit.ts'
 import type { Gate, Policy } from './policy.ts'
 import type { Retry } from './retry.ts'
+import { observing } from './observer.ts'
 
 /**
  * The plan of a pipeline for `admit`.
@@ -39,28 +40,32 @@ export class Admission {
   admit(options: CallOptions): Permit | Rejection {
     options.signal?.throwIfAborted()
     const entry = this.#entry(options)
+    const left = observing()?.visit(entry.call)
     const error = this.#tooLate(options) ?? entry.enter()
-    return error === undefined ? new Admitted(this, entry) : { kind: 'rejection', error }
+    return error === undefined ? new Admitted(this, entry, left) : refused(error, left)
   }
 
   async admitAsync(options: CallOptions): Promise<Permit | Rejection> {
     options.signal?.throwIfAborted()
     const entry = this.#entry(options)
+    const left = observing()?.visit(entry.call)
     const late = this.#tooLate(options)
-    if (late !== undefined) return { kind: 'rejection', error: late }
+    if (late !== undefined) return refused(late, left)
     try {
       await entry.wait()
     } catch (error) {
       // Who aborts hears the reason of the abort, also when a gate refused in the same turn.
+      if (options.signal?.aborted === true) left?.('ignored', options.signal.reason)
       options.signal?.throwIfAborted()
       if (!(error instanceof SwitchgearError)) throw error
-      return { kind: 'rejection', error }
+      return refused(error, left)
     }
     if (options.signal?.aborted === true) {
       entry.end('ignored', undefined)
+      left?.('ignored', options.signal.reason)
       throw options.signal.reason
     }
-    return new Admitted(this, entry)
+    return new Admitted(this, entry, left)
   }
 
   /** A call that comes after its own deadline enters nothing. */
@@ -72,6 +77,11 @@ export class Admission {
   #entry(options: CallOptions): Entry {
     return new Entry(this.outer, new CallRecord(nothing, this.environment, options, options.deadline))
   }
+}
+
+function refused(error: SwitchgearError, left: Left | undefined): Rejection {
+  left?.('ignored', error)
+  return { kind: 'rejection', error }
 }
 
 const nothing = (): undefined => undefined

@@ -145,7 +145,7 @@ export class Bulkhead implements Gate {
   #reject(call: Call): void {
     this.#rejections++
     if (this.events.heard) {
-      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_BULKHEAD_FULL' })
+      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_BULKHEAD_FULL' }, call)
     }
   }
 }

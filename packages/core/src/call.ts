@@ -27,6 +27,8 @@ export interface Call {
   readonly idempotent: boolean
   /** Whether the guarded function has begun, in any attempt. A gate that backs out, or was refused further in, sees false. */
   readonly ran?: boolean | undefined
+  /** What an observer keeps of this call, such as its span; see `CallObserver`. */
+  readonly scope?: unknown
 }
 
 /** What the caller may say of one call. */
@@ -38,6 +40,8 @@ export interface CallOptions {
   readonly key?: string | undefined
   readonly priority?: Priority | undefined
   readonly idempotent?: boolean | undefined
+  /** What an observer shall attach the events of this call to, such as the span of who drives it from outside. */
+  readonly scope?: unknown
 }
 
 /** What lies on a call's stack. `cut` is called at most once and then it is no longer on the stack. */
@@ -96,6 +100,10 @@ export class CallRecord implements Call {
 
   get deadline(): number {
     return this.limit ?? Infinity
+  }
+
+  get scope(): unknown {
+    return this.options.scope
   }
 
   get startedAt(): number {
@@ -173,5 +181,10 @@ class ChildCall extends CallRecord {
 
   override get attempt(): number {
     return this.#attempt
+  }
+
+  // Also of work that outlives its caller: it was this call that began it.
+  override get scope(): unknown {
+    return this.#outer.scope
   }
 }

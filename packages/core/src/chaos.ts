@@ -183,7 +183,7 @@ export class Chaos implements Layer {
   #count(fault: 'latency' | 'error' | 'hang', call: Call, delayMs: number): void {
     this.#totals[fault === 'latency' ? 'delays' : fault === 'error' ? 'errors' : 'hangs']++
     if (this.events.heard) {
-      this.events.publish({ type: 'chaos', policy: this.name, pipeline: call.name, fault, delayMs })
+      this.events.publish({ type: 'chaos', policy: this.name, pipeline: call.name, fault, delayMs }, call)
     }
   }
 }

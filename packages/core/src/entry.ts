@@ -88,7 +88,7 @@ export class Entry {
 
   /** The error of the deadline, counted and published by the timeout that set it. */
   expired(): SwitchgearError {
-    return this.#limiter?.expired(this.call.name) ?? exceeded(this.call.name)
+    return this.#limiter?.expired(this.call.name, this.call) ?? exceeded(this.call.name)
   }
 
   settle(outcome: Outcome, error: unknown): void {

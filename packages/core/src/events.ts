@@ -1,66 +1,10 @@
-// What policies tell. A policy builds an event only when somebody listens, so an unheard event costs one comparison.
+// What policies tell. A policy builds an event only when somebody listens, so an unheard event costs two comparisons.
 // Invariant: a listener changes nothing; if it throws, the error goes to `onListenerError`, or is counted.
+import type { Call } from './call.ts'
+import { observing } from './observer.ts'
+import type { PolicyEvent } from './policy-event.ts'
 
-/** The states of a circuit breaker, with those that only an operator sets. */
-export type CircuitState = 'closed' | 'open' | 'half-open' | 'isolated' | 'disabled'
-
-/** Everything that policies publish, told apart by `type`. `at` is monotonic milliseconds of the policy's clock. */
-export type PolicyEvent =
-  | {
-      readonly type: 'transition'
-      readonly policy: string
-      readonly from: CircuitState
-      readonly to: CircuitState
-      /** When it happened; a change driven by time is noticed later and still carries its own time. */
-      readonly at: number
-      /** Why, in words for a person. */
-      readonly reason: string
-    }
-  | { readonly type: 'rejected'; readonly policy: string; readonly pipeline: string; readonly code: string }
-  | { readonly type: 'wouldReject'; readonly policy: string; readonly pipeline: string; readonly code: string }
-  | {
-      readonly type: 'retry'
-      readonly policy: string
-      readonly pipeline: string
-      /** The attempt that failed: 1 for the first. */
-      readonly attempt: number
-      readonly delayMs: number
-      readonly error: unknown
-    }
-  | { readonly type: 'timeout'; readonly policy: string; readonly pipeline: string; readonly afterMs: number }
-  | { readonly type: 'abandoned'; readonly policy: string; readonly pipeline: string }
-  | { readonly type: 'fallback'; readonly policy: string; readonly pipeline: string; readonly error: unknown }
-  /** A second attempt starts beside the first, which has been running for `delayMs`. */
-  | { readonly type: 'hedge'; readonly policy: string; readonly pipeline: string; readonly delayMs: number }
-  /** The second attempt answered first. */
-  | { readonly type: 'hedgeWon'; readonly policy: string; readonly pipeline: string }
-  /** An adaptive limit moved to another whole number. */
-  | { readonly type: 'limit'; readonly policy: string; readonly from: number; readonly to: number; readonly at: number }
-  /** A load shedder now refuses calls of priority `to` and of less important ones; 4 means none. */
-  | {
-      readonly type: 'shedding'
-      readonly policy: string
-      readonly from: number
-      readonly to: number
-      readonly at: number
-    }
-  | {
-      readonly type: 'cache'
-      readonly policy: string
-      readonly pipeline: string
-      readonly key: string
-      readonly result: 'hit' | 'miss' | 'stale' | 'staleOnError'
-    }
-  /** A call was answered by the flight of another. */
-  | { readonly type: 'coalesced'; readonly policy: string; readonly pipeline: string; readonly key: string }
-  | {
-      readonly type: 'chaos'
-      readonly policy: string
-      readonly pipeline: string
-      readonly fault: 'latency' | 'error' | 'hang'
-      /** How long the call was held up; 0 for an error, Infinity for a hang. */
-      readonly delayMs: number
-    }
+export type { CircuitState, PolicyEvent } from './policy-event.ts'
 
 /** Hears events. What it returns is ignored. */
 export type Listener = (event: PolicyEvent) => void
@@ -82,7 +26,7 @@ export class PolicyEvents {
 
   /** Whether anybody listens; asked before an event is built. */
   get heard(): boolean {
-    return this.#listeners.length !== 0
+    return this.#listeners.length !== 0 || observing() !== undefined
   }
 
   /** Adds a listener; the answer removes it. */
@@ -95,7 +39,9 @@ export class PolicyEvents {
     }
   }
 
-  publish(event: PolicyEvent): void {
+  /** Tells everybody; `call` is the one it is about, where it is about one. */
+  publish(event: PolicyEvent, call?: Call): void {
+    observing()?.event(event, call?.scope)
     for (const listener of this.#listeners) {
       try {
         listener(event)

@@ -70,7 +70,8 @@ export class Fallback<Alt> implements Layer<Alt> {
   /** Asks the substitute. What it throws goes to the caller, or to the next fallback out. */
   async answer(error: unknown, call: Call): Promise<Alt> {
     this.#used++
-    if (this.events.heard) this.events.publish({ type: 'fallback', policy: this.name, pipeline: call.name, error })
+    if (this.events.heard)
+      this.events.publish({ type: 'fallback', policy: this.name, pipeline: call.name, error }, call)
     try {
       return await this.#substitute(error, call)
     } catch (failure) {

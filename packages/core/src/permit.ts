@@ -48,22 +48,29 @@ export interface Plan {
   readonly inner: readonly Step[]
 }
 
+/** Told once, when a call has left its pipeline. */
+export type Left = (outcome: Outcome, error: unknown) => void
+
 /** What `admit` answers for a call that is in. */
 export class Admitted implements Permit {
   readonly kind = 'permit'
   readonly #plan: Plan
   readonly #entry: Entry
+  readonly #left: Left | undefined
   #open: Try | undefined = undefined
   #tries = 0
   #granted = true
   #settled = false
+  #outcome: Outcome = 'ignored'
+  #error: unknown = undefined
   #exited = false
   #waitedMs = 0
   #lastFailure: unknown = undefined
 
-  constructor(plan: Plan, entry: Entry) {
+  constructor(plan: Plan, entry: Entry, left?: Left) {
     this.#plan = plan
     this.#entry = entry
+    this.#left = left
     plan.retry?.budget.deposit()
   }
 
@@ -98,6 +105,7 @@ export class Admitted implements Permit {
     this.#exited = true
     this.#learn('ignored', undefined)
     this.#entry.exit()
+    this.#left?.(this.#outcome, this.#error)
   }
 
   [Symbol.dispose](): void {
@@ -121,7 +129,10 @@ export class Admitted implements Permit {
 
   /** A body broke after its head was a success. */
   broke(error: unknown): void {
-    if (!this.#exited) this.#entry.settle('failure', error)
+    if (this.#exited) return
+    this.#outcome = 'failure'
+    this.#error = error
+    this.#entry.settle('failure', error)
   }
 
   /** The open try has ended. */
@@ -132,6 +143,8 @@ export class Admitted implements Permit {
   #learn(outcome: Outcome, error: unknown): void {
     if (this.#settled) return
     this.#settled = true
+    this.#outcome = outcome
+    this.#error = error
     this.#entry.settle(outcome, error)
   }
 }

@@ -9,6 +9,7 @@ import { OptionsError } from './errors.ts'
 import type { PolicyEvent } from './events.ts'
 import { frame } from './frame.ts'
 import { guard } from './guard.ts'
+import { observing } from './observer.ts'
 import { checkKeys, checkMethods, checkName, shown } from './options.ts'
 import type { Permit, Rejection } from './permit.ts'
 import type { Gate, Layer, Next, Policy } from './policy.ts'
@@ -44,7 +45,8 @@ export interface Pipeline<out Alt = never> {
   ): (this: This, ...args: Args) => Promise<Awaited<R> | Alt>
   /** Hears the events of all its policies; the answer ends it. */
   subscribe(listener: (event: PolicyEvent, pipeline: string) => void): () => void
-  snapshot(): PipelineSnapshot
+  /** What its policies hold now; `brief`, for those who only look on, leaves out what a restore needs, such as keys. */
+  snapshot(brief?: boolean): PipelineSnapshot
   /**
    * Takes over what a snapshot holds, policy by policy, found by kind and name in their order. Answers what could not be
    * taken over and why, one text for each; the rest is restored all the same.
@@ -168,9 +170,16 @@ class Compiled implements Pipeline<unknown> {
   execute<T>(run: (call: Call) => T | PromiseLike<T>, options: CallOptions = noOptions): Promise<T> {
     if (typeof run !== 'function')
       return rejected(new OptionsError(`${this.name || 'pipeline'}: execute wants a function, got ${shown(run)}`))
-    const call = new CallRecord(run, this.environment, options, undefined)
-    const guarded = options.signal !== undefined || options.deadline !== undefined
-    return (guarded ? guard(call, this.#run) : this.#run(call)) as Promise<T>
+    const observation = observing()
+    if (observation !== undefined) {
+      return observation.execute(run, this.environment, options, (call) => this.#start(call)) as Promise<T>
+    }
+    return this.#start(new CallRecord(run, this.environment, options, undefined)) as Promise<T>
+  }
+
+  #start(call: CallRecord): Promise<unknown> {
+    const { signal, deadline } = call.options
+    return signal !== undefined || deadline !== undefined ? guard(call, this.#run) : this.#run(call)
   }
 
   wrap<This, Args extends unknown[], R>(
@@ -189,10 +198,10 @@ class Compiled implements Pipeline<unknown> {
     return () => ends.forEach((end) => end?.())
   }
 
-  snapshot(): PipelineSnapshot {
+  snapshot(brief = false): PipelineSnapshot {
     const calls = (this.#tally as { totals?(): PipelineSnapshot['calls'] } | undefined)?.totals?.()
     const policies = this.policies.map(
-      (policy): PolicySnapshot => policy.snapshot?.() ?? { policy: 'other', name: policy.name },
+      (policy): PolicySnapshot => policy.snapshot?.(brief) ?? { policy: 'other', name: policy.name },
     )
     return { name: this.name, calls, policies }
   }
@@ -221,7 +230,8 @@ class Admitting extends Compiled implements AdmittingPipeline<unknown> {
 
 /** Builds from the innermost outwards; gates that stand side by side are fused into one frame. */
 function chain(policies: readonly Policy[], environment: Environment): Next {
-  let next: Next = innermost
+  // A pipeline that runs its function once has nothing to tell of that run that the call does not tell.
+  let next: Next = policies.some(repeats) ? told : innermost
   let gates: Gate[] = []
   for (const policy of policies.toReversed()) {
     if (policy.kind === 'gate') {
@@ -233,6 +243,16 @@ function chain(policies: readonly Policy[], environment: Environment): Next {
     next = policy.wrap(next, environment)
   }
   return gates.length > 0 ? frame(gates, next, environment.judge) : next
+}
+
+/** Whether a policy may run the function more than once in a call, or for several calls. */
+function repeats(policy: Policy): boolean {
+  return policy.kind === 'layer' && policy.repeats === true
+}
+
+/** One of perhaps several runs of the guarded function. */
+function told(call: CallRecord): Promise<unknown> {
+  return observing()?.run(call, innermost) ?? innermost(call)
 }
 
 /** The guarded function itself. What it throws at once is a rejection like any other. */

@@ -42,7 +42,8 @@ export interface Gate {
    */
   readonly ignoresCall?: boolean
   readonly events?: PolicyEvents
-  snapshot?(): PolicySnapshot
+  /** `brief` leaves out what only a restore needs and what may name people: the keys of a rate limit. */
+  snapshot?(brief?: boolean): PolicySnapshot
   /** Takes over what a snapshot of such a gate holds. Throws `SG_BAD_OPTIONS`, and changes nothing, for anything else. */
   restore?(snapshot: PolicySnapshot): void
 }
@@ -76,10 +77,13 @@ export interface Layer<out Alt = never> {
   readonly alt?: Alt
   /** Set on the two layers that `admit` can take apart: a timeout and a retry. */
   readonly admission?: 'timeout' | 'retry' | undefined
+  /** True where it may run the rest more than once for a call, or once for several: an observer is then told of each run. */
+  readonly repeats?: boolean
   /** Wraps the rest of the pipeline; called once per compile. `environment` is the pipeline's. */
   wrap(next: Next, environment: Environment): Next
   readonly events?: PolicyEvents
-  snapshot?(): PolicySnapshot
+  /** `brief` leaves out what only a restore needs and what may name people: the keys of a rate limit. */
+  snapshot?(brief?: boolean): PolicySnapshot
   /** Takes over what a snapshot of such a layer holds. Throws `SG_BAD_OPTIONS`, and changes nothing, for anything else. */
   restore?(snapshot: PolicySnapshot): void
 }

@@ -153,9 +153,10 @@ export class Registry {
     }
   }
 
-  snapshot(): RegistrySnapshot {
+  /** Of all its pipelines; `brief` as for a pipeline. */
+  snapshot(brief = false): RegistrySnapshot {
     return {
-      pipelines: [...this.#entries.values()].map(({ pipeline }) => pipeline.snapshot()),
+      pipelines: [...this.#entries.values()].map(({ pipeline }) => pipeline.snapshot(brief)),
       max: this.#max,
       evicted: this.#evicted,
       unregisteredCalls: this.#unregisteredCalls,
@@ -220,5 +221,7 @@ export class Registry {
 
 function isForgettable({ pipeline, tally }: Entry): boolean {
   if (tally.inFlight > 0 || tally.clock.now() - tally.lastUsedAt < idleMs) return false
-  return pipeline.snapshot().policies.every((policy) => policy.policy !== 'circuitBreaker' || policy.state === 'closed')
+  return pipeline
+    .snapshot(true)
+    .policies.every((policy) => policy.policy !== 'circuitBreaker' || policy.state === 'closed')
 }

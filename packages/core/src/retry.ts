@@ -66,6 +66,7 @@ export function retry(options: RetryOptions = {}): Retry {
 /** The layer that `retry` makes. */
 export class Retry implements Layer, RetryRules {
   readonly kind = 'layer'
+  readonly repeats = true
   readonly admission = 'retry'
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
@@ -127,7 +128,10 @@ export class Retry implements Layer, RetryRules {
     }
     this.#retries++
     if (this.events.heard) {
-      this.events.publish({ type: 'retry', policy: this.name, pipeline: call.name, attempt: failed, delayMs, error })
+      this.events.publish(
+        { type: 'retry', policy: this.name, pipeline: call.name, attempt: failed, delayMs, error },
+        call,
+      )
     }
     return delayMs
   }

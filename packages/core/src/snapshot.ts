@@ -1,6 +1,6 @@
 // What can be read of policies and pipelines at one moment: plain objects for metrics, consoles and restarts. They are
 // copies; changing one changes nothing. Totals only ever grow.
-import type { CircuitState } from './events.ts'
+import type { CircuitState } from './policy-event.ts'
 
 /** Of a circuit breaker. `version` to `reason` are what `restore` needs; the rest is for people and metrics. */
 export interface CircuitBreakerSnapshot {

@@ -144,7 +144,7 @@ export class Throttle implements Gate {
     window.record(now, false)
     this.#rejections++
     if (this.events.heard) {
-      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_THROTTLED' })
+      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_THROTTLED' }, call)
     }
     return -1
   }

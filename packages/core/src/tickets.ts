@@ -2,6 +2,7 @@
 // in reverse order, whether the call ended, was refused further in, or was cut off.
 import type { Call, CallRecord } from './call.ts'
 import type { Outcome } from './classify.ts'
+import type { PolicyEvents } from './events.ts'
 import type { Gate } from './policy.ts'
 
 /** Enters, settles and exits a row of gates, outermost first. */
@@ -45,7 +46,8 @@ export class Tickets {
     for (let index = refusing; index >= 0;) {
       const gate = this.gates[index] as Gate
       if (gate.canWait?.(this.refused) !== true) throw gate.refusal(call, this.refused)
-      const ticket = (await gate.wait?.(call)) ?? -1
+      const heard = gate.events?.heard === true
+      const ticket = (heard ? await waited(gate, gate.events, call) : await gate.wait?.(call)) ?? -1
       if (ticket < 0) throw gate.refusal(call, ticket)
       if (call.signal.aborted) {
         // The slot was handed over in the same turn in which the call was cut: give it back, nobody will run.
@@ -87,6 +89,20 @@ export class Tickets {
       // A gate that breaks its contract and throws must not cost its neighbours their slots.
       if (index >= 0) this.#leave(call, index - 1, outcome, error)
     }
+  }
+}
+
+/** Waits in the queue of a gate and tells how long it took. Only for those who listen is the clock read. */
+async function waited(gate: Gate, events: PolicyEvents, call: CallRecord): Promise<number> {
+  const { clock } = call.environment
+  const begunAt = clock.now()
+  let ticket = -1
+  try {
+    ticket = (await gate.wait?.(call)) ?? -1
+    return ticket
+  } finally {
+    const waitedMs = clock.now() - begunAt
+    events.publish({ type: 'queued', policy: gate.name, pipeline: call.name, waitedMs, admitted: ticket >= 0 }, call)
   }
 }
 

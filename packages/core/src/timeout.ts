@@ -1,6 +1,6 @@
 // The timeout layer. Total or per attempt is decided by where it stands: outside `retry` it bounds all attempts, inside
 // it bounds each. To every policy inside it, a call that it cuts off is a failure: a hanging dependency opens its circuit.
-import type { CallRecord } from './call.ts'
+import type { Call, CallRecord } from './call.ts'
 import type { Judge } from './classify.ts'
 import type { Clock } from './clock.ts'
 import { Cutoff, type CutoffOwner } from './cutoff.ts'
@@ -78,19 +78,19 @@ export class Timeout implements Layer {
   }
 
   /** The error of one expiry, counted and published: for adapters that enforce a deadline themselves. */
-  expired(pipeline: string): SwitchgearError {
+  expired(pipeline: string, call?: Call): SwitchgearError {
     this.#timeouts++
     if (this.events.heard) {
-      this.events.publish({ type: 'timeout', policy: this.name, pipeline, afterMs: this.afterMs })
+      this.events.publish({ type: 'timeout', policy: this.name, pipeline, afterMs: this.afterMs }, call)
     }
     const message = `${pipeline === '' ? this.name : `${pipeline}: ${this.name}`}: no answer within ${this.afterMs} ms`
     return stackless(() => new SwitchgearError('SG_TIMEOUT', message, { policy: this.name, pipeline }))
   }
 
   /** Counts a result that came after the caller had been answered. */
-  late(pipeline: string): void {
+  late(call: Call): void {
     this.#abandoned++
-    if (this.events.heard) this.events.publish({ type: 'abandoned', policy: this.name, pipeline })
+    if (this.events.heard) this.events.publish({ type: 'abandoned', policy: this.name, pipeline: call.name }, call)
   }
 
   snapshot(): TimeoutSnapshot {
@@ -144,7 +144,7 @@ class Deadlines implements CutoffOwner {
   }
 
   abandoned(call: CallRecord): void {
-    this.#policy.late(call.name)
+    this.#policy.late(call)
   }
 
   free(cutoff: TimedCutoff): void {
@@ -158,7 +158,8 @@ class Deadlines implements CutoffOwner {
   }
 
   expire(cutoff: TimedCutoff): void {
-    cutoff.sever('failure', this.#policy.expired((cutoff.call as CallRecord).name))
+    const call = cutoff.call as CallRecord
+    cutoff.sever('failure', this.#policy.expired(call.name, call))
   }
 }
 

@@ -217,7 +217,7 @@ export class AdaptiveLimit implements Gate {
   #reject(call: Call): void {
     this.#rejections++
     if (this.events.heard) {
-      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_LIMIT_REACHED' })
+      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_LIMIT_REACHED' }, call)
     }
   }
 }

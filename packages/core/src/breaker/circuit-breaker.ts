@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts'
 import type { Environment } from '../environment.ts'
 import { OptionsError, stackless, SwitchgearError } from '../errors.ts'
 import { type CircuitState, PolicyEvents } from '../events.ts'
+import { observing } from '../observer.ts'
 import { check, checkObject } from '../options.ts'
 import type { Gate } from '../policy.ts'
 import { systemRandom } from '../random.ts'
@@ -47,8 +48,8 @@ export class CircuitBreaker implements Gate {
     this.name = options.name ?? 'circuitBreaker'
     this.#circuit = new Circuit(rules, systemClock, systemRandom, (from, to, at, reason) => {
       this.#shared = undefined
-      if (this.#events?.heard === true) {
-        this.#events.publish({ type: 'transition', policy: this.name, from, to, at, reason })
+      if (this.#events?.heard ?? observing() !== undefined) {
+        this.events.publish({ type: 'transition', policy: this.name, from, to, at, reason })
       }
     })
   }
@@ -218,14 +219,11 @@ export class CircuitBreaker implements Gate {
     if (ticket >= 0) return ticket
     const { observes } = circuit.rules
     if (!observes) this.#rejections++
-    if (this.#events?.heard === true) {
+    if (this.#events?.heard ?? observing() !== undefined) {
       const code = ticket === refusedIsolated ? 'SG_CIRCUIT_ISOLATED' : 'SG_CIRCUIT_OPEN'
-      this.#events.publish({
-        type: observes ? 'wouldReject' : 'rejected',
-        policy: this.name,
-        pipeline: call.name,
-        code,
-      })
+      const type = observes ? 'wouldReject' : 'rejected'
+      const { state } = circuit
+      this.events.publish({ type, policy: this.name, pipeline: call.name, code, state }, call)
     }
     return observes ? circuit.base + spectator : ticket
   }

@@ -43,6 +43,7 @@ export function cache(options: CacheOptions = {}): Cache {
  */
 export class Cache implements Layer {
   readonly kind = 'layer'
+  readonly repeats = true
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
   #options: CacheOptions = {}
@@ -169,7 +170,7 @@ export class Cache implements Layer {
   #count(result: 'hit' | 'miss' | 'stale' | 'staleOnError', call: Call, key: string): void {
     this.#totals[result === 'hit' ? 'hits' : result === 'miss' ? 'misses' : result]++
     if (this.events.heard) {
-      this.events.publish({ type: 'cache', policy: this.name, pipeline: call.name, key, result })
+      this.events.publish({ type: 'cache', policy: this.name, pipeline: call.name, key, result }, call)
     }
   }
 }

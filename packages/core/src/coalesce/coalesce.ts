@@ -50,6 +50,7 @@ export function coalesce(options: CoalesceOptions = {}): Coalesce {
 /** The layer that `coalesce` makes. Its state is the flights; given to two pipelines, they share them. */
 export class Coalesce implements Layer {
   readonly kind = 'layer'
+  readonly repeats = true
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
   readonly #byKey = new Map<string, Flight>()
@@ -103,7 +104,8 @@ export class Coalesce implements Layer {
     if (flight !== undefined) {
       this.#totals.joined++
       const answer = flight.join(call)
-      if (this.events.heard) this.events.publish({ type: 'coalesced', policy: this.name, pipeline: call.name, key })
+      if (this.events.heard)
+        this.events.publish({ type: 'coalesced', policy: this.name, pipeline: call.name, key }, call)
       return answer
     }
     if (this.#byKey.size >= this.#maxFlights) {

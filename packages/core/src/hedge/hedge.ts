@@ -66,6 +66,7 @@ export function hedge(options: HedgeOptions = {}): Hedge {
 /** The layer that `hedge` makes. Its state is what it has counted and how long first attempts take. */
 export class Hedge implements Layer, RaceRules {
   readonly kind = 'layer'
+  readonly repeats = true
   readonly name: string
   readonly events: PolicyEvents = new PolicyEvents()
   readonly #ownBudget: RetryBudget = retryBudget({ ratio: 0.1, minPerSecond: 1 })
@@ -146,14 +147,14 @@ export class Hedge implements Layer, RaceRules {
     }
     this.#hedges++
     if (this.events.heard) {
-      this.events.publish({ type: 'hedge', policy: this.name, pipeline: call.name, delayMs: ranMs })
+      this.events.publish({ type: 'hedge', policy: this.name, pipeline: call.name, delayMs: ranMs }, call)
     }
     return true
   }
 
   won(call: CallRecord): void {
     this.#wins++
-    if (this.events.heard) this.events.publish({ type: 'hedgeWon', policy: this.name, pipeline: call.name })
+    if (this.events.heard) this.events.publish({ type: 'hedgeWon', policy: this.name, pipeline: call.name }, call)
   }
 
   snapshot(): HedgeSnapshot {

@@ -96,7 +96,7 @@ export class RateLimit implements Gate {
     }
     this.#rejections++
     if (this.events.heard) {
-      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_RATE_LIMITED' })
+      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_RATE_LIMITED' }, call)
     }
     return -waitMs
   }
@@ -169,15 +169,15 @@ export class RateLimit implements Gate {
     this.#settings = settings
   }
 
-  /** Lists the keys in process; what another store keeps is its own affair. */
-  snapshot(): RateLimitSnapshot {
+  /** Lists the keys in process, unless it shall be `brief`; what another store keeps is its own affair. */
+  snapshot(brief = false): RateLimitSnapshot {
     const local = this.#local
     return {
       policy: 'rateLimit',
       version: 1,
       name: this.name,
       takenAt: this.#clock.wallNow(),
-      buckets: local?.used(this.#now(), this.#settings.rule) ?? [],
+      buckets: (brief ? undefined : local?.used(this.#now(), this.#settings.rule)) ?? [],
       keys: local?.size ?? 0,
       totals: {
         admitted: this.#admitted,

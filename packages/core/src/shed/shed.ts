@@ -200,7 +200,7 @@ export class Shed implements Gate {
     const priority = this.#sheds[call.priority] === undefined ? 3 : call.priority
     this.#sheds[priority]++
     if (this.events.heard) {
-      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_SHED' })
+      this.events.publish({ type: 'rejected', policy: this.name, pipeline: call.name, code: 'SG_SHED' }, call)
     }
   }
 }

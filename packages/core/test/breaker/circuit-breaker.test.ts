@@ -360,8 +360,8 @@ describe('a rejection', () => {
     const rig = new Rig({ ...options, name: 'charges' }).play('failure x2, refused, isolate, refused')
     const rejected = rig.events.filter((event) => event.type === 'rejected')
     assert.deepEqual(rejected, [
-      { type: 'rejected', policy: 'charges', pipeline: 'payments', code: 'SG_CIRCUIT_OPEN' },
-      { type: 'rejected', policy: 'charges', pipeline: 'payments', code: 'SG_CIRCUIT_ISOLATED' },
+      { type: 'rejected', policy: 'charges', pipeline: 'payments', code: 'SG_CIRCUIT_OPEN', state: 'open' },
+      { type: 'rejected', policy: 'charges', pipeline: 'payments', code: 'SG_CIRCUIT_ISOLATED', state: 'isolated' },
     ])
     assert.equal(rig.snapshot.totals.rejections, 2)
   })
