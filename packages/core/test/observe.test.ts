@@ -88,7 +88,7 @@ test('a pipeline that runs its function once is one scope, and the function runs
   const { options } = rig()
   const orders = pipeline(options, circuitBreaker(), timeout('1s'))
   const inside = await orders.execute(async () => {
-    await null
+    await Promise.resolve()
     return seen.storage.getStore()
   })
   assert.equal(label(inside), 'call 1')
@@ -104,7 +104,7 @@ test('each attempt of a retry is a scope inside that of its call', async () => {
   const scopes: unknown[] = []
   const answer = watch(
     orders.execute(async ({ attempt }) => {
-      await null
+      await Promise.resolve()
       scopes.push(seen.storage.getStore())
       if (attempt < 3) throw new Error(`no ${attempt}`)
       return 'paid'
