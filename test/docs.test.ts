@@ -12,6 +12,7 @@ import { configError } from '@switchgear/config'
 import type { ErrorEntry } from '@switchgear/core'
 import { errorTable } from '@switchgear/core/explain'
 import { gatewayErrors } from '@switchgear/gateway'
+import { storeErrors } from '@switchgear/telemetry'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
@@ -61,6 +62,7 @@ function errorsPage(tables: readonly (readonly [string, readonly ErrorEntry[]])[
 test('docs/errors.md is the table of all codes', async () => {
   const page = errorsPage([
     ['core', errorTable],
+    ['telemetry', storeErrors],
     ['client', clientErrors],
     ['gateway', gatewayErrors],
     ['config', [configError]],
@@ -79,6 +81,8 @@ test('every code that the sources give is in the table, and no other', async () 
       for (const [code] of (await readFile(join(base, file), 'utf8')).matchAll(/\bSG_[A-Z_]+\b/g)) given.add(code)
     }
   }
-  const documented = [errorTable, clientErrors, gatewayErrors, [configError]].flat().map(({ code }) => code as string)
+  const documented = [errorTable, storeErrors, clientErrors, gatewayErrors, [configError]]
+    .flat()
+    .map(({ code }) => code as string)
   assert.deepEqual([...given].toSorted(), documented.toSorted(), relative(root, import.meta.filename))
 })

@@ -18,8 +18,8 @@ export interface Stretch {
   /** Monotonic milliseconds by which the last byte must have come. */
   readonly deadline: number
   readonly expired: () => SwitchgearError
-  /** Gives back everything; harmless when called again. */
-  readonly finish: () => void
+  /** Gives back everything, and says how the call ended; harmless when called again. */
+  readonly finish: (outcome: Outcome, error?: unknown) => void
 }
 
 const bodiless: ReadonlySet<number> = new Set([204, 205, 304])
@@ -41,7 +41,7 @@ export class Arrival implements BodyOwner {
   /** Nobody wants it. */
   discard(): void {
     this.#stretch.exchange.discard(this.head)
-    this.#stretch.finish()
+    this.#stretch.finish(this.outcome)
   }
 
   /** The response for the caller. `recording` gets a copy of the body. */
@@ -67,7 +67,7 @@ export class Arrival implements BodyOwner {
 
   cancelled(): void {
     this.#stretch.exchange.end()
-    this.#stretch.finish()
+    this.#stretch.finish(this.outcome)
   }
 
   broke(cause: unknown): unknown {
@@ -75,7 +75,7 @@ export class Arrival implements BodyOwner {
     const error = exchange.cutAs === undefined ? cutError(service, exchange.endpoint, cause) : exchange.reason
     if (exchange.cutAs !== 'ignored') attempt.settle('failure', error)
     exchange.end(errorCodeOf(error))
-    finish()
+    finish(exchange.cutAs === 'ignored' ? 'ignored' : 'failure', error)
     return error
   }
 }

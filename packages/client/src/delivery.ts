@@ -16,7 +16,7 @@ import {
   SwitchgearError,
   type Verdict,
 } from '@switchgear/core'
-import { childOf } from '@switchgear/telemetry'
+import type { Hop } from '@switchgear/telemetry'
 import { Arrival } from './arrival.ts'
 import { closedError, errorCodeOf, failedResponseError } from './errors.ts'
 import { type ClientExchange, Exchange, type ExchangeContext, type Head } from './exchange.ts'
@@ -45,10 +45,15 @@ export interface Loss {
 const judge = classifyHttp.ofValue as (head: Head) => Verdict
 
 /** Carries a request through the pipeline. What it rejects with is the reason for which the caller, or closing, ended it. */
-export async function deliver(depot: Depot, outgoing: Outgoing, options: CallOptions): Promise<Arrival | Loss> {
-  const permit = await depot.upstream.pipeline.admitAsync(options)
+export async function deliver(
+  depot: Depot,
+  outgoing: Outgoing,
+  options: CallOptions,
+  hop: Hop,
+): Promise<Arrival | Loss> {
+  const permit = await depot.upstream.pipeline.admitAsync({ ...options, scope: hop.span })
   if (permit.kind === 'rejection') return { kind: 'loss', error: permit.error, replaceable: !isCallers(permit.error) }
-  return new Delivery(depot, outgoing, options, permit).run()
+  return new Delivery(depot, outgoing, options, permit, hop).run()
 }
 
 class Delivery {
@@ -59,13 +64,13 @@ class Delivery {
   readonly #context: ExchangeContext
   #endpoint: URL | undefined = undefined
 
-  constructor(depot: Depot, outgoing: Outgoing, options: CallOptions, permit: Permit) {
+  constructor(depot: Depot, outgoing: Outgoing, options: CallOptions, permit: Permit, hop: Hop) {
     const { upstream, clock, report, live } = depot
     this.#depot = depot
     this.#options = options
     this.#permit = permit
     this.#watch = new Watch(clock, options.signal, live)
-    this.#context = { upstream, outgoing, trace: childOf(outgoing.trace), clock, report }
+    this.#context = { upstream, outgoing, hop, clock, report }
   }
 
   async run(): Promise<Arrival | Loss> {
@@ -138,7 +143,10 @@ class Delivery {
       watch: this.#watch,
       deadline: this.#permit.deadline,
       expired: () => this.#permit.expired(),
-      finish: () => this.#finish(),
+      finish: (ended, error) => {
+        this.#finish()
+        this.#context.hop.end(ended, error)
+      },
     })
   }
 

@@ -4,7 +4,7 @@
 // reported exactly once; a body that nobody wants gives its connection back.
 import type { Readable } from 'node:stream'
 import type { Clock, Outcome } from '@switchgear/core'
-import { childOf, formatTraceparent, type TraceContext } from '@switchgear/telemetry'
+import type { Departure, Hop } from '@switchgear/telemetry'
 import type { Dispatcher } from 'undici'
 import { badResponseError, wireError } from './errors.ts'
 import type { Outgoing } from './request.ts'
@@ -35,8 +35,8 @@ export interface Head {
 export interface ExchangeContext {
   readonly upstream: Upstream
   readonly outgoing: Outgoing
-  /** The operation that this exchange is a part of. */
-  readonly trace: TraceContext
+  /** Where the call that this exchange is a part of stands in its trace. */
+  readonly hop: Hop
   readonly clock: Clock
   readonly report: (exchange: ClientExchange) => void
 }
@@ -57,6 +57,7 @@ export class Exchange {
   readonly #attempt: number
   readonly #startedAt: number
   readonly #controller = new AbortController()
+  readonly #departure: Departure
   #status: number | undefined = undefined
   #reported = false
 
@@ -65,6 +66,15 @@ export class Exchange {
     this.endpoint = endpoint
     this.#attempt = attempt
     this.#startedAt = context.clock.now()
+    const { method, path, headers } = context.outgoing
+    this.#departure = context.hop.depart({
+      service: context.upstream.name,
+      method,
+      endpoint,
+      path,
+      attempt,
+      hasBaggage: headers.has('baggage'),
+    })
   }
 
   /** Why it was cut off, if it was. */
@@ -110,6 +120,7 @@ export class Exchange {
   end(errorCode?: string): void {
     if (this.#reported) return
     this.#reported = true
+    this.#departure.end(this.#status, errorCode)
     const { upstream, outgoing, clock, report } = this.#context
     report({
       service: upstream.name,
@@ -122,8 +133,8 @@ export class Exchange {
   }
 
   #options(): Dispatcher.RequestOptions & { origin: URL; responseHeaders: 'raw' } {
-    const { outgoing, trace } = this.#context
-    const headers = [...outgoing.headers, ['traceparent', formatTraceparent(childOf(trace))]].flat()
+    const { outgoing } = this.#context
+    const headers = [...outgoing.headers, ...this.#departure.headers].flat()
     return {
       origin: this.endpoint,
       path: outgoing.path,

@@ -2,7 +2,6 @@
 // a request that cannot be sent is the caller's mistake and must not count against the service.
 // Invariant: what is sent again on a later try is byte for byte the same; a body that can be read only once is sent once.
 import { OptionsError, type Priority } from '@switchgear/core'
-import { parseTraceparent, type TraceContext } from '@switchgear/telemetry'
 import { BodySource } from './body-source.ts'
 
 /** A body that can be sent. A stream or an async iterable is sent once and cancelled when the call ends before it does. */
@@ -44,14 +43,15 @@ export interface ServiceInit {
 export interface Outgoing {
   readonly method: string
   readonly path: string
-  /** Without `traceparent`, which is another one on each try. */
+  /** Without `traceparent` and `tracestate`, which are others on each try. */
   readonly headers: Headers
   readonly body: string | Uint8Array | Blob | null
   /** Instead of `body`: a source that can be read once. */
   readonly source: BodySource | undefined
   /** Whether it may be sent again. */
   readonly idempotent: boolean
-  readonly trace: TraceContext | undefined
+  /** What the caller said of the trace to continue, as it was said. */
+  readonly trace: { readonly traceparent: string | undefined; readonly tracestate: string | undefined }
 }
 
 const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
@@ -102,10 +102,10 @@ function shape(
   }
   const headers = headersOf(service, init)
   if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
-  const trace = parseTraceparent(init.traceparent ?? headers.get('traceparent'))
+  const traceparent = init.traceparent ?? headers.get('traceparent') ?? undefined
+  const tracestate = headers.get('tracestate') ?? undefined
   headers.delete('traceparent')
-  // Vendor data of a trace that is not continued says nothing about the new one.
-  if (trace === undefined) headers.delete('tracestate')
+  headers.delete('tracestate')
   return {
     method,
     path,
@@ -113,7 +113,7 @@ function shape(
     body: body instanceof BodySource ? null : body,
     source,
     idempotent: source === undefined && (idempotentMethods.has(method) || init.idempotencyKey !== undefined),
-    trace,
+    trace: { traceparent, tracestate },
   }
 }
 

@@ -2,8 +2,9 @@
 // response. Owns the order of things around the pipeline: check the request, deliver it, else let the fallback answer.
 // Invariant: a body that was given is either sent or cancelled, whatever happens.
 import { type AdmittingPipeline, type CallOptions } from '@switchgear/core'
+import { Hop } from '@switchgear/telemetry'
 import { type Depot, deliver } from './delivery.ts'
-import { closedError } from './errors.ts'
+import { closedError, errorCodeOf } from './errors.ts'
 import { type ServiceInit, type Outgoing, shapeRequest } from './request.ts'
 
 /** A service that can be called. */
@@ -35,27 +36,34 @@ async function send(depot: Depot, path: string, init: ServiceInit): Promise<Resp
   const { name } = depot.upstream
   const outgoing = await shapeRequest(name, path, init)
   const { signal, deadline, key, priority } = init
+  const { traceparent, tracestate } = outgoing.trace
+  const hop = Hop.called(name, (header) => (header === 'traceparent' ? traceparent : tracestate))
   try {
     signal?.throwIfAborted()
     if (depot.closed) throw closedError(name)
-    return await answer(depot, outgoing, { signal, deadline, key, priority, idempotent: outgoing.idempotent })
+    return await answer(depot, outgoing, { signal, deadline, key, priority, idempotent: outgoing.idempotent }, hop)
   } catch (error) {
+    // Where a response came and its body is still to be read, the call ends with that.
+    hop.end(signal?.aborted === true ? 'ignored' : 'failure', error)
     outgoing.source?.destroy()
     throw error
   }
 }
 
-async function answer(depot: Depot, outgoing: Outgoing, options: CallOptions): Promise<Response> {
+async function answer(depot: Depot, outgoing: Outgoing, options: CallOptions, hop: Hop): Promise<Response> {
   const { clock, upstream } = depot
   const { fallback } = upstream
-  const ended = await deliver(depot, outgoing, options)
+  const ended = await deliver(depot, outgoing, options, hop)
   if (ended.kind === 'arrival' && ended.outcome !== 'failure') {
     return ended.respond(fallback?.record(outgoing, ended.head, clock.now()))
   }
   const instead = ended.kind === 'arrival' || ended.replaceable ? fallback?.answer(outgoing, clock.now()) : undefined
   if (instead !== undefined) {
+    const cause = ended.kind === 'loss' ? errorCodeOf(ended.error) : String(ended.head.status)
+    hop.fellBack(fallback?.name ?? '', cause)
     if (ended.kind === 'arrival') ended.discard()
     outgoing.source?.destroy()
+    hop.end('success')
     return instead
   }
   if (ended.kind === 'loss') throw ended.error

@@ -2,6 +2,7 @@
 // Invariant: every scope that an observer made is ended exactly once, also when the call is cut off and its function goes on.
 import { type Call, type CallOptions, CallRecord, type Cuttable } from './call.ts'
 import type { Judge, Outcome } from './classify.ts'
+import type { Clock } from './clock.ts'
 import type { Environment } from './environment.ts'
 import { OptionsError } from './errors.ts'
 import { type Observation, observing, setObservation } from './observer.ts'
@@ -16,10 +17,13 @@ import { Rejecting } from './rejection.ts'
  * must not throw: its methods are called in the midst of calls.
  */
 export interface CallObserver {
-  /** A call by `execute` begins, before any policy; the answer is its scope. `call.scope` is what its caller passed. */
-  begin(call: Call): unknown
+  /**
+   * A call by `execute` begins, before any policy; the answer is its scope. `call.scope` is what its caller passed. `clock` is
+   * that of `call.startedAt`, which policies read too: whoever takes its time from there reads the clock once for all.
+   */
+  begin(call: Call, clock: Clock): unknown
   /** The guarded function begins, in a pipeline that may run it more than once; the answer is the scope of this run. */
-  attempt(call: Call, scope: unknown): unknown
+  attempt(call: Call, clock: Clock, scope: unknown): unknown
   /** Calls `run(call)` while `scope` is the current one of whatever runs inside, also later. */
   within<T>(scope: unknown, run: (call: Call) => T, call: Call): T
   /** A call by `execute`, or one run, has ended: once per scope. `error` is what was thrown, or a value that is a failure. */
@@ -65,7 +69,7 @@ class Observed implements Observation {
   ): Promise<unknown> {
     const observer = this.#observer
     const call = new ObservedCall(run, environment, options, undefined)
-    const scope = observer.begin(call)
+    const scope = observer.begin(call, environment.clock)
     call.open(scope)
     return follow(observer.within(scope, start as Run, call), environment.judge, (outcome, error) =>
       observer.end(scope, call, outcome, error),
@@ -116,7 +120,7 @@ class Trial implements Cuttable {
   constructor(observer: CallObserver, call: CallRecord) {
     this.#observer = observer
     this.#call = call
-    this.#scope = observer.attempt(call, call.scope)
+    this.#scope = observer.attempt(call, call.environment.clock, call.scope)
     if (call.top !== null) call.push(this)
   }
 

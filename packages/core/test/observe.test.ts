@@ -6,6 +6,7 @@ import {
   bulkhead,
   cache,
   type Call,
+  type Clock,
   circuitBreaker,
   coalesce,
   fallback,
@@ -38,7 +39,7 @@ class Witness implements CallObserver {
     return this.#begin({ label: `call ${++this.#calls}`, parent: call.scope })
   }
 
-  attempt(call: Call, scope: unknown): unknown {
+  attempt(call: Call, _clock: Clock, scope: unknown): unknown {
     return this.#begin({ label: `${label(scope)} attempt ${call.attempt}`, parent: scope })
   }
 

@@ -3,10 +3,10 @@
 // it is left on the connection. A response that was begun and cannot be completed is cut, never ended as if it were whole.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '@switchgear/core'
-import { childOf, formatTraceparent, parseTraceparent, type TraceContext } from '@switchgear/telemetry'
+import { Hop } from '@switchgear/telemetry'
 import { Alarm } from './alarm.ts'
 import { Cut } from './cut.ts'
-import type { Origin, TraceHeaders } from './headers.ts'
+import type { Origin } from './headers.ts'
 import { problemBody, type Problem } from './problem.ts'
 
 /** Milliseconds in which the rest of a body that nobody wants may still arrive, so that its sender sees the answer. */
@@ -37,8 +37,8 @@ export class Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly alarm: Alarm
-  readonly trace: TraceContext
-  route: string | undefined = undefined
+  /** Where it stands in its trace. */
+  readonly hop: Hop
   service: string | undefined = undefined
   attempts = 0
   code: string | undefined = undefined
@@ -46,6 +46,7 @@ export class Exchange {
   readonly #controller = new AbortController()
   readonly #startedAt: number
   readonly #onOver: (exchange: Exchange) => void
+  #route: string | undefined = undefined
   #expectsContinue: boolean
   #over = false
 
@@ -63,7 +64,7 @@ export class Exchange {
     this.#startedAt = clock.now()
     this.#expectsContinue = expectsContinue
     this.#onOver = onOver
-    this.trace = childOf(parseTraceparent(one(request.headers.traceparent)))
+    this.hop = Hop.arrived(request.headers)
     // The connection, not the response: a pipelined response that never got its turn says nothing when the client leaves.
     request.socket.once('close', this.#closed)
     response.once('close', this.#closed)
@@ -79,6 +80,16 @@ export class Exchange {
   /** Whether an answer can no longer reach the client. */
   get gone(): boolean {
     return this.request.socket.destroyed
+  }
+
+  /** Path of the route; undefined when none matched. */
+  get route(): string | undefined {
+    return this.#route
+  }
+
+  set route(route: string) {
+    this.#route = route
+    this.hop.route(route)
   }
 
   get expectsContinue(): boolean {
@@ -98,15 +109,6 @@ export class Exchange {
     return { address, scheme: 'http', host: this.request.headers.host }
   }
 
-  traceHeaders(): TraceHeaders {
-    // `tracestate` belongs to the trace it came with; a new trace must not inherit it.
-    const continued = this.trace.parentId !== undefined
-    return {
-      traceparent: formatTraceparent(this.trace),
-      tracestate: continued ? one(this.request.headers.tracestate) : undefined,
-    }
-  }
-
   /** Gives the exchange up: whoever works for it hears of it by `signal`. */
   abort(reason: Cut): void {
     this.#controller.abort(reason)
@@ -115,12 +117,13 @@ export class Exchange {
   /** Answers with a problem; cuts the connection where a response was begun. */
   answer(problem: Problem): void {
     this.code = problem.code
+    if (problem.status >= 500) this.hop.fail(problem.code)
     if (this.response.headersSent) return this.cut()
     if (this.gone) return
     this.send(
       problem.status,
       ['content-type', 'application/problem+json', ...(problem.headers ?? [])],
-      problemBody(problem, this.trace.traceId),
+      problemBody(problem, this.hop.traceId),
     )
   }
 
@@ -150,7 +153,7 @@ export class Exchange {
       service: this.service,
       status: response.headersSent ? response.statusCode : 499,
       seconds: (alarm.clock.now() - this.#startedAt) / 1000,
-      traceId: this.trace.traceId,
+      traceId: this.hop.traceId,
       attempts: this.attempts,
       code: this.code,
       cut: response.headersSent && !complete,
@@ -186,8 +189,3 @@ export class Exchange {
 }
 
 const ignore = (): void => undefined
-
-/** The value of a field that may come once; repeated, it is as good as none. */
-function one(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined
-}

@@ -130,6 +130,8 @@ class FrontDoor implements Gateway {
     const { path, query } = target
     if (ownPaths.has(path)) {
       exchange.route = path
+      // Whoever looks on is no traffic.
+      exchange.hop.leaveOut()
       return answerStatus(exchange, path, this.#state === 'running', this.#metrics)
     }
     const match = this.#router.match(request.method ?? '', path)
@@ -172,7 +174,9 @@ class FrontDoor implements Gateway {
     this.#exchanges.delete(exchange)
     const record = exchange.record()
     const { method, route, status, seconds, code } = record
-    this.#metrics.httpServer.observe({ method, route, status, errorCode: code, seconds })
+    if (!exchange.hop.isCountedBy(this.#metrics)) {
+      this.#metrics.httpServer.observe({ method, route, status, errorCode: code, seconds })
+    }
     try {
       this.#log(record)
     } catch {

@@ -40,22 +40,11 @@ export interface Origin {
   readonly host: string | undefined
 }
 
-/** The trace that a forwarded request belongs to. */
-export interface TraceHeaders {
-  readonly traceparent: string
-  readonly tracestate: string | undefined
-}
-
 /**
  * Head of the request as the service gets it. `Host` is left out: the HTTP engine writes that of the endpoint.
- * `contentLength` is given when the body is streamed with a known length.
+ * The trace headers are left out too: they differ from try to try. `contentLength` is given when the body is streamed with a known length.
  */
-export function requestHeaders(
-  request: IncomingMessage,
-  origin: Origin,
-  trace: TraceHeaders,
-  contentLength: number | undefined,
-): string[] {
+export function requestHeaders(request: IncomingMessage, origin: Origin, contentLength: number | undefined): string[] {
   const { rawHeaders } = request
   const named = namedByConnection(request.headers.connection)
   const forwarded: string[] = []
@@ -69,8 +58,6 @@ export function requestHeaders(
   forwarded.push('via', via(request.headers.via, request.httpVersion))
   forwarded.push('x-forwarded-for', origin.address, 'x-forwarded-proto', origin.scheme)
   if (origin.host !== undefined) forwarded.push('x-forwarded-host', origin.host)
-  forwarded.push('traceparent', trace.traceparent)
-  if (trace.tracestate !== undefined) forwarded.push('tracestate', trace.tracestate)
   return forwarded
 }
 

@@ -46,7 +46,11 @@ async function admit(errand: Errand): Promise<void> {
   const repeatable = idempotentMethods.has(request.method ?? '') || Boolean(request.headers['idempotency-key'])
   // A streamed body is gone once it was sent.
   errand.idempotent = repeatable && !(errand.body instanceof Upload)
-  const admitted = await upstream.pipeline.admitAsync({ signal, idempotent: errand.idempotent })
+  const admitted = await upstream.pipeline.admitAsync({
+    signal,
+    idempotent: errand.idempotent,
+    scope: exchange.hop.span,
+  })
   if (admitted.kind === 'rejection') return refuse(errand, admitted.error)
   try {
     await runTries(errand, admitted)
@@ -58,7 +62,7 @@ async function admit(errand: Errand): Promise<void> {
 async function runTries(errand: Errand, permit: Permit): Promise<void> {
   const { exchange, upstream } = errand
   const length = errand.body instanceof Upload ? declaredLength(exchange.request) : undefined
-  errand.headers = requestHeaders(exchange.request, exchange.origin(), exchange.traceHeaders(), length)
+  errand.headers = requestHeaders(exchange.request, exchange.origin(), length)
   let endpoint: URL | undefined
   for (;;) {
     // A disconnect while the promise of the admission was on its way: nothing has heard of it yet.

@@ -38,6 +38,7 @@ export class Substitute {
     if (found === undefined) return
     const body = Buffer.from(await found.arrayBuffer())
     if (this.#exchange.gone || this.#exchange.response.headersSent) return
+    this.#exchange.hop.fellBack(this.#fallback?.name ?? '', this.#exchange.code ?? '_OTHER')
     this.#exchange.send(found.status, [...found.headers].filter(([name]) => !ours.has(name)).flat(), body)
   }
 

@@ -6,7 +6,7 @@
 // chunk starts it anew. Whoever was waited for when time ran out is to blame, and a slow client is no failure of the service.
 import type { Upstream } from '@switchgear/client'
 import { type Attempt, classifyHttp, type Permit, success } from '@switchgear/core'
-import type { Metrics } from '@switchgear/telemetry'
+import type { Departure, Metrics } from '@switchgear/telemetry'
 import { Cut } from './cut.ts'
 import { expired } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
@@ -43,6 +43,7 @@ export class Try {
   readonly #endpoint: URL
   readonly #transfer: Transfer
   readonly #startedAt: number
+  readonly #departure: Departure
   #status: number | undefined = undefined
   #accepted = false
 
@@ -61,11 +62,21 @@ export class Try {
       pass: (chunk) => errand.substitute.pass(chunk),
     })
     errand.exchange.attempts = attempt.number
+    const { method = 'GET', headers } = errand.exchange.request
+    this.#departure = errand.exchange.hop.depart({
+      service: errand.upstream.name,
+      method,
+      endpoint,
+      path: errand.path,
+      attempt: attempt.number,
+      hasBaggage: headers.baggage !== undefined,
+    })
   }
 
   /** Answers the milliseconds until the next try, or undefined when the request is over. */
   async run(): Promise<number | undefined> {
-    const { exchange, upstream, headers, body = null, path } = this.#errand
+    const { exchange, upstream, body = null, path } = this.#errand
+    const headers = [...this.#errand.headers, ...this.#departure.headers.flat()]
     const { signal, alarm, request } = exchange
     const cut = (): void => this.#transfer.cut(signal.reason as Error)
     signal.addEventListener('abort', cut, { once: true })
@@ -80,6 +91,8 @@ export class Try {
       alarm.end()
       signal.removeEventListener('abort', cut)
       this.#attempt.exit()
+      // Where something threw that must not; else it has ended before.
+      this.#departure.end(this.#status, 'aborted')
     }
   }
 
@@ -174,6 +187,7 @@ export class Try {
 
   #observe(errorCode: string | undefined): void {
     const { exchange, upstream, metrics } = this.#errand
+    this.#departure.end(this.#status, errorCode)
     const seconds = (exchange.alarm.clock.now() - this.#startedAt) / 1000
     const method = exchange.request.method ?? ''
     metrics.httpClient.observe({ service: upstream.name, method, status: this.#status, errorCode, seconds })

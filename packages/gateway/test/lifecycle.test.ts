@@ -248,7 +248,10 @@ test('a log that throws changes nothing', async () => {
 
 test('a defect of ours is 500 for one request and a reason in the log', async () => {
   const registry = new Registry()
-  const metrics = { ...createMetrics({ registry }), text: () => Promise.reject(new Error('broken metric')) }
+  const broken = (): never => {
+    throw new Error('broken metric')
+  }
+  const metrics = { ...createMetrics({ registry }), answer: broken }
   const { url, record } = await stand({ routes: [], services: {}, registry, metrics })
   const answer = await call(`${url}/metrics`)
   assert.deepEqual([answer.status, answer.problem().code], [500, 'SG_INTERNAL'])

@@ -4,15 +4,20 @@ import { configError } from '@switchgear/config'
 import type { ErrorEntry } from '@switchgear/core'
 import { errorTable } from '@switchgear/core/explain'
 import { gatewayErrors } from '@switchgear/gateway'
+import { storeErrors } from '@switchgear/telemetry'
 import type { Command } from 'commander'
 import { UsageError } from '../failure.ts'
 import { table, wrapped } from '../table.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** Every code of every package. */
-const entries: readonly ErrorEntry[] = [...errorTable, ...clientErrors, ...gatewayErrors, configError].toSorted(
-  (a, b) => (a.code < b.code ? -1 : 1),
-)
+const entries: readonly ErrorEntry[] = [
+  ...errorTable,
+  ...storeErrors,
+  ...clientErrors,
+  ...gatewayErrors,
+  configError,
+].toSorted((a, b) => (a.code < b.code ? -1 : 1))
 
 /** Adds the command. */
 export function addExplain(program: Command, terminal: Terminal): void {

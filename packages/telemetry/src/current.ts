@@ -1,0 +1,23 @@
+// The telemetry that this process has started, for data paths that call the tracer directly. There is at most one.
+import type { Propagation } from './propagation/options.ts'
+import type { Tracer } from './trace/tracer.ts'
+
+/** What a data path needs of it. */
+export interface CurrentTelemetry {
+  readonly tracer: Tracer
+  readonly propagation: Propagation
+  /** The metrics that the HTTP instrumentation counts served requests into; undefined where it counts none. */
+  readonly served: object | undefined
+}
+
+let current: CurrentTelemetry | undefined
+
+/** The telemetry of this process, if it was started. */
+export function currentTelemetry(): CurrentTelemetry | undefined {
+  return current
+}
+
+/** Begins or ends it. */
+export function setCurrentTelemetry(telemetry: CurrentTelemetry | undefined): void {
+  current = telemetry
+}

@@ -1,0 +1,113 @@
+// One attempt of a data path to send a request: the headers that carry its trace, and its span from the first byte to the last.
+// Invariant: while it is under way the instrumentations of undici and node:http leave the request alone, since it is traced here.
+import { currentTelemetry } from '../current.ts'
+import type { OutgoingPosition } from '../propagation/incoming-parent.ts'
+import { inject } from '../propagation/outbound.ts'
+import { formatTraceparent } from '../propagation/traceparent.ts'
+import { activeContext } from '../trace/context.ts'
+import { IdSource } from '../trace/ids.ts'
+import { randomFlag, type RemoteParent, sampledFlag } from '../trace/parent.ts'
+import { Span } from '../trace/span.ts'
+import type { Tracer } from '../trace/tracer.ts'
+import { claim } from './http-claims.ts'
+import { FactsBudget, PlaceFacts } from './request-facts.ts'
+import { clientKind, httpScope } from './request-scope.ts'
+import { QueryRedaction } from './request-url.ts'
+
+/** What is sent. */
+export interface Sending {
+  readonly service: string
+  readonly method: string
+  readonly endpoint: URL
+  /** With its query. */
+  readonly path: string
+  /** 1 for the first. */
+  readonly attempt: number
+  /** Whether the request has a `baggage` header already, which then is left as it is. */
+  readonly hasBaggage: boolean
+}
+
+const redaction = new QueryRedaction()
+const budget = new FactsBudget(2000)
+const places = new Map<string, PlaceFacts>()
+const ids = new IdSource()
+const nothing = (): void => undefined
+
+/** A request on its way. */
+export class Departure {
+  /** Name and value of what the request has to carry. */
+  readonly headers: readonly (readonly [string, string])[]
+  readonly #sending: Sending
+  readonly #span: Span | undefined
+  readonly #tracer: Tracer | undefined
+  readonly #release: () => void
+
+  constructor(sending: Sending, position: OutgoingPosition, tracer: Tracer | undefined) {
+    this.#sending = sending
+    this.#tracer = tracer
+    const propagation = currentTelemetry()?.propagation
+    const headers: [string, string][] = []
+    this.headers = headers
+    const write = (name: string, value: string): void => void headers.push([name, value])
+    if (tracer === undefined || propagation === undefined || !(position instanceof Span)) {
+      const next = passage(position)
+      write('traceparent', formatTraceparent(next))
+      if (next.traceState !== '') write('tracestate', next.traceState)
+      this.#release = nothing
+      return
+    }
+    const span = tracer.start(httpScope, sending.method, clientKind, position, tracer.clock.now())
+    this.#span = span
+    inject(write, span, sending.hasBaggage ? undefined : activeContext().baggage, propagation)
+    const [, traceparent] = headers.find(([name]) => name === 'traceparent') ?? []
+    this.#release = traceparent === undefined ? nothing : claim(traceparent)
+    if (span.recording) describe(span, sending)
+  }
+
+  /** It is over, with the status that came, if one did. `errorType` says why it failed: a code, or `aborted`. Once. */
+  end(status: number | undefined, errorType: string | undefined): void {
+    this.#release()
+    const span = this.#span
+    if (span?.recording !== true || this.#tracer === undefined) return
+    const facts = placeOf(this.#sending).of(this.#sending.method, status ?? 0)
+    span.name = facts.name
+    span.shared = facts.attributes
+    const problem = errorType ?? facts.errorType
+    if (problem !== undefined) span.fail(problem)
+    span.finish(this.#tracer.clock.now())
+  }
+}
+
+function describe(span: Span, { endpoint, path, attempt }: Sending): void {
+  span.set('url.full', redaction.url(endpoint.origin + path))
+  span.set('switchgear.attempt', attempt)
+  if (attempt > 1) span.set('http.request.resend_count', attempt - 1)
+}
+
+/** What all requests to one endpoint of one service have in common. */
+function placeOf({ service, endpoint }: Sending): PlaceFacts {
+  const key = `${service} ${endpoint.origin}`
+  const known = places.get(key)
+  if (known !== undefined) return known
+  const port = endpoint.port === '' ? (endpoint.protocol === 'https:' ? 443 : 80) : Number(endpoint.port)
+  const { hostname } = endpoint
+  const address = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+  const attributes = { 'server.address': address, 'server.port': port, 'switchgear.service': service }
+  const place = new PlaceFacts(budget, undefined, attributes, 400)
+  if (places.size < budget.maxFacts) places.set(key, place)
+  return place
+}
+
+/** The next position of a trace that this process does not record: the same trace and flags, an id of its own. */
+export function passage(parent: OutgoingPosition | RemoteParent | undefined): OutgoingPosition {
+  const spanA = ids.word()
+  const spanB = ids.word()
+  if (parent !== undefined) {
+    const { traceA, traceB, traceC, traceD, flags, traceState } = parent
+    return { traceA, traceB, traceC, traceD, spanA, spanB, flags, traceState }
+  }
+  // Nobody has decided against it, and services that follow the flag of their caller would otherwise record nothing.
+  const flags = sampledFlag | randomFlag
+  const [traceA, traceB, traceC, traceD] = [ids.word(), ids.word(), ids.word(), ids.word()]
+  return { traceA, traceB, traceC, traceD, spanA, spanB, flags, traceState: '' }
+}

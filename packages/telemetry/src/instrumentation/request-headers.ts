@@ -1,0 +1,80 @@
+// What the headers of a request that came in say of trace and baggage, read without an object or a closure per request.
+// Invariant: it never throws, whatever came in.
+import type { Baggage } from '@opentelemetry/api'
+import { extract, type Inbound } from '../propagation/inbound.ts'
+import { traceIdHex, spanIdHex } from '../propagation/incoming-parent.ts'
+import type { Propagation } from '../propagation/options.ts'
+import type { RemoteParent } from '../trace/parent.ts'
+import type { Span } from '../trace/span.ts'
+import type { CapturedHeader, ReceivedHeaders } from './http-options.ts'
+import { redacted } from './request-url.ts'
+
+const none: ReceivedHeaders = Object.freeze({})
+const silent: Inbound = Object.freeze({ parent: undefined, denied: false, asks: undefined, baggage: undefined })
+
+/** Reads the headers that carry traces. One for an instrumentation. */
+export class TraceHeaders {
+  readonly #propagation: Propagation
+  #headers: ReceivedHeaders = none
+  readonly #read = (name: string): string | readonly string[] | undefined => this.#headers[name]
+  readonly #names = (): Iterable<string> => Object.keys(this.#headers)
+
+  constructor(propagation: Propagation) {
+    this.#propagation = propagation
+  }
+
+  read(headers: ReceivedHeaders): Inbound {
+    if (isSilent(headers)) return silent
+    this.#headers = headers
+    // Names are looked through only where Jaeger's baggage can be, which comes with Jaeger's trace.
+    const names = headers['uber-trace-id'] === undefined ? undefined : this.#names
+    const inbound = extract(this.#read, this.#propagation, names)
+    this.#headers = none
+    return inbound
+  }
+}
+
+/** Whether none of the headers that begin any format is there: most often so at the edge, and quickly seen. */
+function isSilent(headers: ReceivedHeaders): boolean {
+  return (
+    headers['traceparent'] === undefined &&
+    headers['baggage'] === undefined &&
+    headers['b3'] === undefined &&
+    headers['x-b3-traceid'] === undefined &&
+    headers['x-b3-sampled'] === undefined &&
+    headers['x-b3-flags'] === undefined &&
+    headers['uber-trace-id'] === undefined
+  )
+}
+
+/** What goes on from an inbound request. */
+export interface Origin {
+  readonly parent: RemoteParent | undefined
+  readonly baggage: Baggage | undefined
+}
+
+/** Makes a caller whose trace is not gone on with visible in the trace that begins. */
+export function linkTo(parent: RemoteParent, span: Span): void {
+  span.link({
+    traceId: traceIdHex(parent),
+    spanId: spanIdHex(parent),
+    traceState: parent.traceState,
+    flags: parent.flags | 0x300,
+    attributes: {},
+    droppedAttributes: 0,
+  })
+}
+
+/** Sets the headers to keep. `read` gets lower-case names. */
+export function capture(
+  span: Span,
+  headers: readonly CapturedHeader[],
+  read: (name: string) => number | string | readonly string[] | undefined,
+): void {
+  for (const { header, attribute, isSecret } of headers) {
+    const value = read(header)
+    if (value === undefined) continue
+    const lines = typeof value === 'object' ? value : [String(value)]
+    span.set(attribute, isSecret ? lines.map(() => redacted) : [...lines])
+  }
+}

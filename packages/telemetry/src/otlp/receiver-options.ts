@@ -1,0 +1,149 @@
+// What a receiver may be told, and the defaults. Owns the check of every option; nothing is guessed.
+import { type Duration, OptionsError, parseDuration } from '@switchgear/core'
+import type { SpanData } from '../trace/span-data.ts'
+import { type IngestLimits, resolveLimits } from './ingest-limits.ts'
+
+/** What a taker did not want. */
+export interface TakeResult {
+  /** How many of the spans it was given. */
+  readonly rejected: number
+  /** Why, for the developer of the sender. */
+  readonly message: string
+}
+
+/** Gets the spans of one request. A throw answers 503, and the sender comes again with the same spans. */
+export type Take = (spans: readonly SpanData[]) => void | TakeResult | Promise<void | TakeResult>
+
+/** Options of a receiver; all but `take` have a default. */
+export interface ReceiverOptions {
+  readonly take: Take
+  /** Address to listen on. Default '127.0.0.1'. */
+  readonly host?: string
+  /** Default 4318, the port of OTLP/HTTP; 0 lets the system choose. */
+  readonly port?: number
+  /** Values of the Host header to serve beside localhost, 127.0.0.1, [::1] and `host`; without ports. Default none. */
+  readonly allowedHosts?: readonly string[]
+  /** Bytes of a body as it is sent. Default '4mb'. */
+  readonly maxBodyBytes?: number | string
+  /** Bytes of a body once it is inflated. Default '16mb'. */
+  readonly maxInflatedBytes?: number | string
+  /** Bytes of all requests that are being received, decoded or taken; beyond it senders are put off. Default '64mb'. */
+  readonly maxInFlightBytes?: number | string
+  /** Connections at a time; more are closed unanswered. Default 256. */
+  readonly maxConnections?: number
+  /** How long a head may take to arrive. Default '10s'. */
+  readonly headersTimeout?: Duration
+  /** How long a body may take to arrive. Default '10s'. */
+  readonly bodyTimeout?: Duration
+  /** How long `take` may take before the sender is told to come again. Default '10s'. */
+  readonly takeTimeout?: Duration
+  /** How long `stop` waits for requests that are under way. Default '5s'. */
+  readonly drainTimeout?: Duration
+  /** What is kept of one request. */
+  readonly limits?: Partial<IngestLimits>
+  /** Told what `take` threw, and every other error that a sender is answered 5xx for. */
+  readonly onError?: (error: unknown) => void
+}
+
+/** The options of a receiver, checked and in the units they are used in. */
+export interface ReceiverSettings {
+  readonly take: Take
+  readonly host: string
+  readonly port: number
+  /** Lower case, IPv6 in brackets. */
+  readonly servedHosts: ReadonlySet<string>
+  readonly maxBodyBytes: number
+  readonly maxInflatedBytes: number
+  readonly maxInFlightBytes: number
+  readonly maxConnections: number
+  readonly headersTimeoutMs: number
+  readonly bodyTimeoutMs: number
+  readonly takeTimeoutMs: number
+  readonly drainTimeoutMs: number
+  readonly limits: IngestLimits
+  readonly onError: (error: unknown) => void
+}
+
+/** The defaults. */
+export const receiverDefaults: Required<Omit<ReceiverOptions, 'take'>> = Object.freeze({
+  host: '127.0.0.1',
+  port: 4318,
+  allowedHosts: Object.freeze([]),
+  maxBodyBytes: '4mb',
+  maxInflatedBytes: '16mb',
+  maxInFlightBytes: '64mb',
+  maxConnections: 256,
+  headersTimeout: '10s',
+  bodyTimeout: '10s',
+  takeTimeout: '10s',
+  drainTimeout: '5s',
+  limits: Object.freeze({}),
+  onError: (): void => undefined,
+})
+
+/** Checks the options. Throws `SG_BAD_OPTIONS` naming path, bound and value. */
+export function resolveOptions(options: ReceiverOptions): ReceiverSettings {
+  const given = { ...receiverDefaults, ...defined(options) }
+  for (const key of Object.keys(given)) {
+    const isKnown = key === 'take' || Object.hasOwn(receiverDefaults, key)
+    if (!isKnown) fail(key, `an option; known are take, ${Object.keys(receiverDefaults).join(', ')}`, key)
+  }
+  if (typeof given.take !== 'function') fail('take', 'a function', typeof given.take)
+  if (typeof given.host !== 'string' || given.host === '') fail('host', 'an address', given.host)
+  if (!Array.isArray(given.allowedHosts)) fail('allowedHosts', 'a list of names', typeof given.allowedHosts)
+  const maxBodyBytes = bytes(given.maxBodyBytes, 'maxBodyBytes')
+  const maxInflatedBytes = bytes(given.maxInflatedBytes, 'maxInflatedBytes')
+  const maxInFlightBytes = bytes(given.maxInFlightBytes, 'maxInFlightBytes')
+  const largest = Math.max(maxBodyBytes, maxInflatedBytes)
+  // Otherwise the largest request that is allowed could never come in, and its sender would try for ever.
+  if (maxInFlightBytes < 2 * largest) fail('maxInFlightBytes', 'twice the largest body at least', maxInFlightBytes)
+  return {
+    take: given.take,
+    host: given.host,
+    port: count(given.port, 'port', 0, 65_535),
+    servedHosts: served(given.host, given.allowedHosts),
+    maxBodyBytes,
+    maxInflatedBytes,
+    maxInFlightBytes,
+    maxConnections: count(given.maxConnections, 'maxConnections', 1, 65_535),
+    headersTimeoutMs: parseDuration(given.headersTimeout, 'receiver.headersTimeout', 1),
+    bodyTimeoutMs: parseDuration(given.bodyTimeout, 'receiver.bodyTimeout', 1),
+    takeTimeoutMs: parseDuration(given.takeTimeout, 'receiver.takeTimeout', 1),
+    drainTimeoutMs: parseDuration(given.drainTimeout, 'receiver.drainTimeout', 0),
+    limits: resolveLimits(given.limits, 'receiver.limits'),
+    onError: given.onError,
+  }
+}
+
+/** Without the keys that are undefined, which would hide a default. */
+function defined(options: ReceiverOptions): ReceiverOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as typeof options
+}
+
+function served(host: string, allowed: readonly string[]): ReadonlySet<string> {
+  for (const [index, name] of allowed.entries()) {
+    const isHost = typeof name === 'string' && /^(\[[\da-f:.]+\]|[\da-f:.]*:[\da-f:.]*:[\da-f:.]*|[\w.-]+)$/i.test(name)
+    if (!isHost) fail(`allowedHosts[${index}]`, 'a host name or an address, without a port', name)
+  }
+  const bracketed = (name: string): string => (name.includes(':') && !name.startsWith('[') ? `[${name}]` : name)
+  return new Set(['localhost', '127.0.0.1', '::1', host, ...allowed].map((name) => bracketed(name).toLowerCase()))
+}
+
+const units: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 }
+
+function bytes(value: number | string, name: string): number {
+  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/.exec(value) : null
+  const size = match === null ? value : Math.floor(Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN))
+  const fits = typeof size === 'number' && Number.isSafeInteger(size) && size >= 1
+  return fits ? size : fail(name, "a size of at least 1 byte, as bytes or like '64kb', '1mb'", value)
+}
+
+function count(value: number, name: string, least: number, most: number): number {
+  const fits = Number.isInteger(value) && value >= least && value <= most
+  return fits ? value : fail(name, `a whole number in [${least}, ${most}]`, value)
+}
+
+function fail(name: string, bound: string, value: unknown): never {
+  const got = typeof value === 'string' ? `'${value}'` : String(value)
+  throw new OptionsError(`receiver.${name} must be ${bound}, got ${got}`)
+}

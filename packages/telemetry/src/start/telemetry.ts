@@ -1,0 +1,211 @@
+// Telemetry of a process in one call: tracer, instrumentations, metrics and exporters, put together and taken apart again. It
+// owns their order and nothing else. Invariant: after `close` everything that was kept is delivered or counted as dropped, and
+// no listener, timer or socket is left.
+import { OptionsError } from '@switchgear/core'
+import { setCurrentTelemetry, currentTelemetry } from '../current.ts'
+import { CallDurations } from '../instrumentation/call-durations.ts'
+import { instrumentHttp } from '../instrumentation/http-instrumentation.ts'
+import { instrumentPipelines } from '../instrumentation/pipelines.ts'
+import { createMetrics, type Metrics } from '../metrics/metrics.ts'
+import { readEnvironment, type TelemetryVariables } from '../otlp/environment.ts'
+import { type OtlpExporter, otlpExporter } from '../otlp/exporter.ts'
+import { withoutCredentials } from '../otlp/otlp-options.ts'
+import { Propagation, propagatorsOf } from '../propagation/options.ts'
+import { HeaderPropagator } from '../propagation/propagator.ts'
+import { samplerFromEnvironment } from '../sampling/sampler-environment.ts'
+import { tailFilter } from '../sampling/tail-filter.ts'
+import { registerGlobally, type Registration } from '../trace/registration.ts'
+import { Tracer } from '../trace/tracer.ts'
+import { type Beginnings, beginnings, type Diagnosis, problemsOf } from './diagnosis.ts'
+import { type DiagnosisFile, diagnosisFile } from './diagnosis-file.ts'
+import { exporterOptions, limitsOf } from './from-environment.ts'
+import { MetricPush } from './metric-push.ts'
+import { sendLastWords } from './last-words.ts'
+import type { TelemetryOptions } from './options.ts'
+import { resourceOf } from './resource.ts'
+
+/** Telemetry that was started. */
+export interface Telemetry {
+  readonly tracer: Tracer
+  readonly metrics: Metrics
+  readonly propagation: Propagation
+  /** What it knows of itself, for a person who misses spans. */
+  diagnosis(): Diagnosis
+  /** Resolves when all that has ended until now is delivered or was dropped and counted; `signal` ends the wait. */
+  flush(signal?: AbortSignal): Promise<void>
+  /**
+   * Delivers synchronously what is left, in a process of its own that it waits for, 5 s at most: for the event `exit`, when nothing
+   * asynchronous can happen any more. Everywhere else `close` is right.
+   */
+  salvage(): void
+  /** Flushes, and takes everything back. Harmless when called again. */
+  close(signal?: AbortSignal): Promise<void>
+}
+
+/**
+ * Starts the telemetry of this process; call it before anything else, or `node --import @switchgear/telemetry/register app.js`.
+ * Throws `SG_BAD_OPTIONS` for a bad option, and when it was started already. What is wrong in the environment is told and ignored.
+ *
+ * @example
+ * const telemetry = startTelemetry({ service: 'orders' })
+ * process.once('SIGTERM', () => server.close(() => telemetry.close()))
+ */
+export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
+  checkKeys(options)
+  if (currentTelemetry() !== undefined) {
+    throw new OptionsError('startTelemetry: it was started already in this process; close that one first')
+  }
+  return new Started(options)
+}
+
+const known: ReadonlySet<string> = new Set<keyof TelemetryOptions>([
+  'service',
+  'version',
+  'attributes',
+  'traces',
+  'metrics',
+  'http',
+  'pipelines',
+  'propagation',
+  'global',
+  'environment',
+  'onProblem',
+])
+
+function checkKeys(options: TelemetryOptions): void {
+  const stranger = Object.keys(options).find((key) => !known.has(key))
+  if (stranger !== undefined)
+    throw new OptionsError(`telemetry.${stranger} is not an option; known are ${[...known].join(', ')}`)
+}
+
+class Started implements Telemetry {
+  readonly tracer: Tracer
+  readonly metrics: Metrics
+  readonly propagation: Propagation
+  readonly #beginnings: Beginnings = beginnings()
+  readonly #variables: TelemetryVariables
+  readonly #sampler: string
+  readonly #exporter: OtlpExporter | undefined
+  readonly #endpoint: string | undefined
+  readonly #registration: Registration | undefined
+  readonly #push: MetricPush | undefined
+  /** What takes back what was set up, in the order in which it was. */
+  readonly #undo: (() => void)[] = []
+  readonly #file: DiagnosisFile | undefined
+  /** What stood in the way of the registration when it was taken back. */
+  #obstacles: readonly string[] = []
+  #closing: Promise<void> | undefined = undefined
+
+  constructor(options: TelemetryOptions) {
+    const { environment = process.env, traces = {}, metrics = {}, onProblem = warn } = options
+    const variables = readEnvironment(environment)
+    this.#variables = variables
+    for (const warning of variables.warnings) onProblem(warning)
+    const resource = resourceOf(options, variables.resourceAttributes, environment)
+    this.propagation = new Propagation(options.propagation ?? propagators(variables, onProblem))
+    const sampler =
+      traces.sampler ?? samplerFromEnvironment(variables.traces.sampler, variables.traces.samplerArgument, onProblem)
+    this.#sampler = sampler.description
+    const { flushEvery = variables.traces.flushEvery, maxBlocks } = traces
+    const limits = traces.limits ?? limitsOf(variables)
+    this.tracer = new Tracer({ resource, sampler, limits, flushEvery: flushEvery || undefined, maxBlocks })
+    this.metrics = metrics.metrics ?? createMetrics({ registry: metrics.registry ?? noPipelines })
+    const sending = variables.disabled ? undefined : exporterOptions(traces.export, variables, 'traces', onProblem)
+    this.#exporter = sending === undefined ? undefined : otlpExporter(sending)
+    this.#endpoint = sending === undefined ? undefined : withoutCredentials(String(sending.endpoint ?? defaultEndpoint))
+    if (this.#exporter !== undefined) {
+      this.tracer.addConsumer(traces.tail === undefined ? this.#exporter : tailFilter(this.#exporter, traces.tail))
+    }
+    for (const consumer of traces.consumers ?? []) this.tracer.addConsumer(consumer)
+    if (!variables.disabled) this.#registration = this.#instrumentOrUndo(options, onProblem)
+    // Last, because its timer is the first thing that would go on after a bad option was found.
+    const pushing = variables.disabled ? undefined : exporterOptions(metrics.export, variables, 'metrics', onProblem)
+    this.#push = pushing === undefined ? undefined : new MetricPush(this.metrics.instruments, resource, pushing)
+    this.#file = diagnosisFile(environment, () => this.diagnosis())
+  }
+
+  diagnosis(): Diagnosis {
+    const parts = {
+      service: String(this.tracer.resource.attributes['service.name']),
+      pid: process.pid,
+      disabled: this.#variables.disabled,
+      sampler: this.#sampler,
+      endpoint: this.#endpoint,
+      beginnings: this.#beginnings,
+      tracer: { ...this.tracer.totals },
+      export: this.#exporter?.totals,
+    }
+    const registration = this.#closing === undefined ? (this.#registration?.check() ?? []) : this.#obstacles
+    return { version: 1, ...parts, problems: [...problemsOf(parts, registration), ...this.#variables.warnings] }
+  }
+
+  async flush(signal?: AbortSignal): Promise<void> {
+    await Promise.all([this.tracer.flush(signal), this.#push?.flush(signal)])
+  }
+
+  salvage(): void {
+    // Handed over in this turn; what it waits for will not happen.
+    void this.tracer.flush(AbortSignal.abort())
+    if (this.#exporter !== undefined) sendLastWords(this.#exporter.unsent)
+  }
+
+  close(signal?: AbortSignal): Promise<void> {
+    return (this.#closing ??= this.#close(signal))
+  }
+
+  async #close(signal: AbortSignal | undefined): Promise<void> {
+    this.#obstacles = this.#registration?.check() ?? []
+    for (const undo of this.#undo.splice(0).toReversed()) undo()
+    await Promise.all([this.tracer.close(signal), this.#push?.close(signal)])
+    this.#file?.end()
+  }
+
+  /** A bad option must not leave half of it set up. */
+  #instrumentOrUndo(options: TelemetryOptions, onProblem: (message: string) => void): Registration | undefined {
+    try {
+      return this.#instrument(options, onProblem)
+    } catch (error) {
+      for (const undo of this.#undo.splice(0).toReversed()) undo()
+      throw error
+    }
+  }
+
+  #instrument({ http = {}, pipelines = true, global = true }: TelemetryOptions, onProblem: (message: string) => void) {
+    const { tracer, metrics, propagation } = this
+    const served = http === false ? undefined : (http.serverDurations ?? metrics.serverDurations)
+    setCurrentTelemetry({ tracer, propagation, served: served === metrics.serverDurations ? metrics : undefined })
+    this.#undo.push(() => setCurrentTelemetry(undefined))
+    const registration = global ? registerGlobally(tracer, new HeaderPropagator(propagation)) : undefined
+    for (const problem of registration?.problems ?? []) onProblem(problem)
+    this.#undo.push(() => registration?.undo())
+    if (pipelines) this.#undo.push(instrumentPipelines(tracer, { durations: durationsOf(metrics) }))
+    if (http !== false) {
+      const { serverDurations, clientDurations } = metrics
+      this.#undo.push(instrumentHttp(tracer, { serverDurations, clientDurations, propagation, ...http }))
+    }
+    return registration
+  }
+}
+
+const defaultEndpoint = 'http://localhost:4318/v1/traces'
+const noPipelines = {
+  snapshot: () => ({ pipelines: [], max: 0, evicted: 0, unregisteredCalls: 0, restoreProblems: [] }),
+}
+const knownDurations = new WeakMap<Metrics, CallDurations>()
+
+/** Those of these metrics, which outlive a telemetry that is closed and started again. */
+function durationsOf(metrics: Metrics): CallDurations {
+  const known = knownDurations.get(metrics) ?? new CallDurations(metrics.instruments)
+  knownDurations.set(metrics, known)
+  return known
+}
+
+function propagators({ propagators: names }: TelemetryVariables, onProblem: (message: string) => void) {
+  const { options, unknown } = propagatorsOf(names?.join(','))
+  if (unknown.length > 0) onProblem(`OTEL_PROPAGATORS: ${unknown.join(', ')} is not known and is ignored`)
+  return options
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, 'SwitchgearWarning')
+}

@@ -1,0 +1,19 @@
+// Attributes that many spans have in common, such as method, route and status of a request, or the two ends of a connection.
+// Invariant: a set never changes after it was made, so that spans may share it and its encoding is made once.
+import type { Attributes } from './span-data.ts'
+
+/**
+ * Attributes made once and shared by many spans. Keep the number of different sets bounded: whoever makes them caches them.
+ *
+ * @example
+ * const set = new AttributeSet({ 'http.request.method': 'GET', 'http.response.status_code': 200 })
+ */
+export class AttributeSet {
+  readonly attributes: Attributes
+  /** The OTLP encoding of all of them, filled in by the first export. */
+  encoded: Uint8Array | undefined = undefined
+
+  constructor(attributes: Attributes) {
+    this.attributes = Object.freeze({ ...attributes })
+  }
+}

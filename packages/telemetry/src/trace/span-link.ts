@@ -1,0 +1,48 @@
+// Links and span contexts of the OpenTelemetry API in our form. Texts from outside are checked here, so that behind it
+// every id is valid.
+import { isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api'
+
+import { cleanAttributes } from './attributes.ts'
+import { wordOfHex } from './ids.ts'
+import type { CompleteLimits } from './limits.ts'
+import type { RemoteParent } from './parent.ts'
+import type { SpanLink } from './span-data.ts'
+
+/** A link as it is kept; undefined when its ids are not valid. */
+export function linkOf(link: Link, limits: CompleteLimits): SpanLink | undefined {
+  const context = link?.context
+  if (!isValid(context)) return undefined
+  const { attributes, dropped } = cleanAttributes(
+    link.attributes,
+    limits.attributePerLinkCount,
+    limits.attributeValueLength,
+  )
+  return {
+    traceId: context.traceId.toLowerCase(),
+    spanId: context.spanId.toLowerCase(),
+    traceState: context.traceState?.serialize() ?? '',
+    flags: (context.traceFlags & 0xff) | 0x100 | (context.isRemote === true ? 0x200 : 0),
+    attributes,
+    droppedAttributes: dropped + (link.droppedAttributesCount ?? 0),
+  }
+}
+
+/** The position a span context stands for; undefined when it is not valid. */
+export function positionOf(context: SpanContext): RemoteParent | undefined {
+  if (!isValid(context)) return undefined
+  const { traceId, spanId } = context
+  return {
+    traceA: wordOfHex(traceId, 0),
+    traceB: wordOfHex(traceId, 8),
+    traceC: wordOfHex(traceId, 16),
+    traceD: wordOfHex(traceId, 24),
+    spanA: wordOfHex(spanId, 0),
+    spanB: wordOfHex(spanId, 8),
+    flags: context.traceFlags & 0xff,
+    traceState: context.traceState?.serialize() ?? '',
+  }
+}
+
+function isValid(context: SpanContext | undefined): context is SpanContext {
+  return typeof context === 'object' && context !== null && isSpanContextValid(context)
+}
