@@ -2,7 +2,7 @@
 // one. It stands around the pipeline and not in it, because a proxy streams and cannot be wrapped. Invariant: an answer of
 // its own is always marked, and nothing that was meant for one caller alone is ever kept for another.
 import { OptionsError } from '@switchgear/core'
-import { type ByteSize, parseByteSize } from './byte-size.ts'
+import { type ByteSize, parseByteSize } from '@switchgear/core/options'
 import { LastGood, type Recording } from './last-good.ts'
 
 /** A service's fallback as it is configured. Give `cached`, or a fixed answer by `status` or `body`, or both. */

@@ -1,6 +1,6 @@
 // @switchgear/client: a service's name to a guarded call.
 export { isAdmitted } from './admitted.ts'
-export type { ByteSize } from './byte-size.ts'
+export type { ByteSize } from '@switchgear/core/options'
 export { type Client, type ClientOptions, createClient } from './client.ts'
 export { clientErrors } from './errors.ts'
 export type { ClientExchange } from './exchange.ts'

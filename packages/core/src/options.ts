@@ -34,10 +34,22 @@ export function parseDuration(value: Duration, path: string, least = 0): number 
   return ms as number
 }
 
-/** A whole number of at least `least` and at most `most`. */
-export function checkCount(value: number, path: string, least: number, most: number = Number.MAX_SAFE_INTEGER): void {
+/** A whole number of at least `least` and at most `most`. Answers it. */
+export function checkCount(value: number, path: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
   const range = most === Number.MAX_SAFE_INTEGER ? `>= ${least}` : `in [${least}, ${most}]`
   check(Number.isInteger(value) && value >= least && value <= most, path, `a whole number ${range}`, value)
+  return value
+}
+
+/** A share of a whole: 0 to 1, both included. Answers it. */
+export function checkShare(value: number, path: string): number {
+  checkRange(value, path, 0, 1)
+  return value
+}
+
+/** A function. */
+export function checkFunction(value: unknown, path: string): void {
+  check(typeof value === 'function', path, 'a function', value)
 }
 
 /** A number in [least, most]. */
@@ -73,8 +85,9 @@ export function checkObject(value: unknown, path: string): void {
 /** Refuses a key that `known` does not have: a misspelt option would otherwise be a silent default. */
 export function checkKeys(options: object, known: object, path: string): void {
   checkObject(options, path)
+  // A list of names, or an object that has them.
+  const names: readonly string[] = Array.isArray(known) ? known : Object.keys(known)
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(known, key))
-      throw new OptionsError(`${path}.${key} is not an option; known are ${Object.keys(known).join(', ')}`)
+    if (!names.includes(key)) throw new OptionsError(`${path}.${key} is not an option; known are ${names.join(', ')}`)
   }
 }

@@ -1,5 +1,5 @@
 // Counters: numbers that only grow. `add` is on the hot path of every call: a few stores, no allocation, no clock.
-import { ExemplarColumns, isSampled, type SpanIds } from './exemplars.ts'
+import { ExemplarColumns, isSampled, type SampledIds } from './exemplars.ts'
 import type { NumberFamily, NumberSeries } from './family.ts'
 import { epochOf, Instrument, type InstrumentParts } from './instrument.ts'
 
@@ -46,7 +46,7 @@ export class Counter {
    * Counts `amount`, 1 unless said. What is below 0 or not finite is dropped and counted as invalid. A sampled `span` becomes
    * the exemplar; `atMs` is its time (monotonic), read from the clock when absent.
    */
-  add(amount: number = 1, span?: SpanIds, atMs?: number): void {
+  add(amount: number = 1, span?: SampledIds, atMs?: number): void {
     const family = this.#family
     if (!(amount >= 0 && amount < Infinity)) {
       family.invalid++

@@ -1,23 +1,17 @@
 // The last sampled span of each bucket, as integers in columns: keeping one is a few stores, and its ids become text only when
 // somebody scrapes. Invariant: a series takes a slot at its first sampled observation, so series that never see one cost nothing.
-import { sampledFlag } from '../trace/parent.ts'
+import { sampledFlag, type SpanIds } from '../trace/parent.ts'
 import { hex } from '../trace/span-block.ts'
 import type { Exemplar } from './family.ts'
 
-/** What is needed of a span: its ids as 32-bit integers and its flags. */
-export interface SpanIds {
-  readonly traceA: number
-  readonly traceB: number
-  readonly traceC: number
-  readonly traceD: number
-  readonly spanA: number
-  readonly spanB: number
+/** What is needed of a span: its ids and its flags. */
+export interface SampledIds extends SpanIds {
   /** The W3C flags are in the low eight bits. */
   readonly flags: number
 }
 
 /** Whether a span can be an exemplar: a link to a trace that nobody recorded leads nowhere. */
-export function isSampled(span: SpanIds): boolean {
+export function isSampled(span: SampledIds): boolean {
   return (span.flags & sampledFlag) !== 0
 }
 

@@ -1,6 +1,6 @@
 // Histograms: how often a value fell into each bucket, and the sum. A row is the sum followed by the buckets' own counts (they
 // are added up at a scrape). `observe` is on the hot path of every request: a short search, two stores, no allocation.
-import { ExemplarColumns, isSampled, type SpanIds } from './exemplars.ts'
+import { ExemplarColumns, isSampled, type SampledIds } from './exemplars.ts'
 import type { HistogramFamily as Family, HistogramSeries } from './family.ts'
 import { epochOf, Instrument, type InstrumentOptions, type InstrumentParts } from './instrument.ts'
 
@@ -67,7 +67,7 @@ export class Histogram {
    * the sum is a counter. A sampled `span` becomes the exemplar of the bucket; `atMs` is its time (monotonic), read from the
    * clock when absent.
    */
-  observe(value: number, span?: SpanIds, atMs?: number): void {
+  observe(value: number, span?: SampledIds, atMs?: number): void {
     const family = this.#family
     if (!(value >= 0 && value < Infinity)) {
       family.invalid++

@@ -1,7 +1,7 @@
 // The HTTP instruments in the form in which instrumentations use them: positional, with the series found in small maps.
 // Invariant: what is remembered to find them is bounded by the bound of the series.
 import { ExchangeSeries, knownMethod } from './exchange-series.ts'
-import type { SpanIds } from './exemplars.ts'
+import type { SampledIds } from './exemplars.ts'
 import type { Gauge, GaugeFamily } from './gauge.ts'
 import type { HistogramFamily } from './histogram.ts'
 import type { MetricRegistry } from './registry.ts'
@@ -63,7 +63,7 @@ export class HttpServerDurations {
     status: number | undefined,
     errorType: string,
     seconds: number,
-    span?: SpanIds,
+    span?: SampledIds,
     scheme: string = 'http',
     atMs?: number,
   ): void {
@@ -132,7 +132,7 @@ export class PeerDurations extends ExchangeSeries {
     status: number | undefined,
     errorType: string,
     seconds: number,
-    span?: SpanIds,
+    span?: SampledIds,
     atMs?: number,
   ): void {
     this.find(method, status, errorType).observe(seconds, span, atMs)

@@ -1,6 +1,6 @@
 // Durations of HTTP requests, served and sent, named by the OpenTelemetry semantic conventions. A histogram also counts, so
 // request counts need no metric of their own. Invariant: whatever clients send, the number of series stays bounded.
-import type { SpanIds } from './exemplars.ts'
+import type { SampledIds } from './exemplars.ts'
 import { HttpClientDurations, HttpServerDurations } from './http-durations.ts'
 import type { MetricRegistry } from './registry.ts'
 
@@ -12,7 +12,7 @@ interface HttpObservation {
   /** Default 'http'. */
   readonly scheme?: string | undefined
   /** The span of the request: the exemplar when it is sampled. */
-  readonly span?: SpanIds | undefined
+  readonly span?: SampledIds | undefined
 }
 
 /** A request that this process has answered. */

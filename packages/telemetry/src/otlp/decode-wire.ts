@@ -60,9 +60,11 @@ export class WireReader extends BinaryReader {
     const start = this.pos
     this.pos = stop
     const most = batch.limits.maxTextBytes
-    if (stop - start <= most) return this.#bytes.toString('utf8', start, stop)
-    batch.truncated++
-    return this.#bytes.toString('utf8', start, wholeUtf8(this.#bytes, start, most))
+    if (3 * (stop - start) <= most) return this.#bytes.toString('utf8', start, stop)
+    // A byte that is no UTF-8 becomes three, so the limit is looked after once it is a text: of a little more than the limit, since
+    // one that is too long has to be seen to be.
+    const last = stop - start > most + 4 ? wholeUtf8(this.#bytes, start, most + 4) : stop
+    return batch.text(this.#bytes.toString('utf8', start, last))
   }
 
   /** An id of `length` bytes as hex; '' when it is empty. Throws when it has another length. */

@@ -1,5 +1,6 @@
 // What a receiver may be told, and the defaults. Owns the check of every option; nothing is guessed.
 import { type Duration, OptionsError, parseDuration } from '@switchgear/core'
+import { checkCount, parseByteSize } from '@switchgear/core/options'
 import type { SpanData } from '../trace/span-data.ts'
 import { type IngestLimits, resolveLimits } from './ingest-limits.ts'
 
@@ -91,21 +92,21 @@ export function resolveOptions(options: ReceiverOptions): ReceiverSettings {
   if (typeof given.take !== 'function') fail('take', 'a function', typeof given.take)
   if (typeof given.host !== 'string' || given.host === '') fail('host', 'an address', given.host)
   if (!Array.isArray(given.allowedHosts)) fail('allowedHosts', 'a list of names', typeof given.allowedHosts)
-  const maxBodyBytes = bytes(given.maxBodyBytes, 'maxBodyBytes')
-  const maxInflatedBytes = bytes(given.maxInflatedBytes, 'maxInflatedBytes')
-  const maxInFlightBytes = bytes(given.maxInFlightBytes, 'maxInFlightBytes')
+  const maxBodyBytes = parseByteSize(given.maxBodyBytes, 'receiver.maxBodyBytes')
+  const maxInflatedBytes = parseByteSize(given.maxInflatedBytes, 'receiver.maxInflatedBytes')
+  const maxInFlightBytes = parseByteSize(given.maxInFlightBytes, 'receiver.maxInFlightBytes')
   const largest = Math.max(maxBodyBytes, maxInflatedBytes)
   // Otherwise the largest request that is allowed could never come in, and its sender would try for ever.
   if (maxInFlightBytes < 2 * largest) fail('maxInFlightBytes', 'twice the largest body at least', maxInFlightBytes)
   return {
     take: given.take,
     host: given.host,
-    port: count(given.port, 'port', 0, 65_535),
+    port: checkCount(given.port, 'receiver.port', 0, 65_535),
     servedHosts: served(given.host, given.allowedHosts),
     maxBodyBytes,
     maxInflatedBytes,
     maxInFlightBytes,
-    maxConnections: count(given.maxConnections, 'maxConnections', 1, 65_535),
+    maxConnections: checkCount(given.maxConnections, 'receiver.maxConnections', 1, 65_535),
     headersTimeoutMs: parseDuration(given.headersTimeout, 'receiver.headersTimeout', 1),
     bodyTimeoutMs: parseDuration(given.bodyTimeout, 'receiver.bodyTimeout', 1),
     takeTimeoutMs: parseDuration(given.takeTimeout, 'receiver.takeTimeout', 1),
@@ -127,20 +128,6 @@ function served(host: string, allowed: readonly string[]): ReadonlySet<string> {
   }
   const bracketed = (name: string): string => (name.includes(':') && !name.startsWith('[') ? `[${name}]` : name)
   return new Set(['localhost', '127.0.0.1', '::1', host, ...allowed].map((name) => bracketed(name).toLowerCase()))
-}
-
-const units: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 }
-
-function bytes(value: number | string, name: string): number {
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/.exec(value) : null
-  const size = match === null ? value : Math.floor(Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN))
-  const fits = typeof size === 'number' && Number.isSafeInteger(size) && size >= 1
-  return fits ? size : fail(name, "a size of at least 1 byte, as bytes or like '64kb', '1mb'", value)
-}
-
-function count(value: number, name: string, least: number, most: number): number {
-  const fits = Number.isInteger(value) && value >= least && value <= most
-  return fits ? value : fail(name, `a whole number in [${least}, ${most}]`, value)
 }
 
 function fail(name: string, bound: string, value: unknown): never {

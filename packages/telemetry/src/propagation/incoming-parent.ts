@@ -1,17 +1,11 @@
 // The position in a trace that headers of any format have told. Invariant: neither the trace id nor the span id is all
 // zero, and `traceState` is a valid header. One class for all formats keeps the code that reads it monomorphic.
 import { hexOfWord } from '../trace/ids.ts'
-import type { RemoteParent } from '../trace/parent.ts'
+import type { RemoteParent, SpanIds } from '../trace/parent.ts'
 import { beginHex, wasHex, wordAt } from './hex.ts'
 
 /** The ids and flags that headers go out with: a span of ours, or any position in a trace. */
-export interface OutgoingPosition {
-  readonly traceA: number
-  readonly traceB: number
-  readonly traceC: number
-  readonly traceD: number
-  readonly spanA: number
-  readonly spanB: number
+export interface OutgoingPosition extends SpanIds {
   /** The W3C flags; bits other than sampled and random are not written. */
   readonly flags: number
   /** '' when there is none. */

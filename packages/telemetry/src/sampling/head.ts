@@ -4,7 +4,7 @@
 // probability (`th`) is true of the decision or it is erased.
 import { sampledFlag } from '../trace/parent.ts'
 import type { HeadSampler, SamplingDecision, SamplingRequest } from '../trace/sampler.ts'
-import { check, checkKeys, checkShare } from './bounds.ts'
+import { check, checkKeys, checkShare } from '@switchgear/core/options'
 import { OtReader, withThreshold } from './ot-state.ts'
 import { leastProbability, passes, thresholdOf } from './threshold.ts'
 

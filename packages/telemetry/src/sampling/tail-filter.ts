@@ -5,7 +5,7 @@
 import type { SpanConsumer } from '../trace/consumer.ts'
 import type { SpanBlock } from '../trace/span-block.ts'
 import type { SpanData } from '../trace/span-data.ts'
-import { checkFunction, checkKeys } from './bounds.ts'
+import { checkFunction, checkKeys } from '@switchgear/core/options'
 import { type TailSamplerOptions, tailSamplerKeys, type TraceBufferOptions, traceBufferKeys } from './tail-options.ts'
 import { TailSampler } from './tail-sampler.ts'
 import { type TailTotals, TraceBuffer } from './trace-buffer.ts'

@@ -1,6 +1,6 @@
 // The options of the tail sampler and of its buffer, with their defaults, checked at construction.
 import { type Clock, type Duration, parseDuration, systemClock } from '@switchgear/core'
-import { type ByteSize, checkCount, checkKeys, checkShare, parseBytes } from './bounds.ts'
+import { type ByteSize, checkCount, checkKeys, checkShare, parseByteSize } from '@switchgear/core/options'
 
 /** What the tail sampler keeps. */
 export interface TailSamplerOptions {
@@ -106,7 +106,7 @@ export const traceBufferKeys: readonly string[] = Object.freeze([
 /** Checks the sampler's options and fills in the defaults. Throws OptionsError. */
 export function tailSamplerSettings(options: TailSamplerOptions, path: string): TailSamplerSettings {
   checkKeys(options, tailSamplerKeys, path)
-  const bytesPerSecond = parseBytes(options.bytesPerSecond ?? '1mb', `${path}.bytesPerSecond`)
+  const bytesPerSecond = parseByteSize(options.bytesPerSecond ?? '1mb', `${path}.bytesPerSecond`)
   const tenSeconds = Math.min(10 * bytesPerSecond, Number.MAX_SAFE_INTEGER)
   return {
     ratio: checkShare(options.ratio ?? 0.1, `${path}.ratio`),
@@ -115,8 +115,8 @@ export function tailSamplerSettings(options: TailSamplerOptions, path: string): 
     rareWindowMs: parseDuration(options.rareWindow ?? '10m', `${path}.rareWindow`, 1),
     maxRoutes: checkCount(options.maxRoutes ?? 1000, `${path}.maxRoutes`, 1),
     bytesPerSecond,
-    burstBytes: parseBytes(options.burst ?? tenSeconds, `${path}.burst`),
-    overdraftBytes: parseBytes(options.overdraft ?? tenSeconds, `${path}.overdraft`, 0),
+    burstBytes: parseByteSize(options.burst ?? tenSeconds, `${path}.burst`),
+    overdraftBytes: parseByteSize(options.overdraft ?? tenSeconds, `${path}.overdraft`, 0),
     clock: options.clock ?? systemClock,
   }
 }
@@ -129,7 +129,7 @@ export function traceBufferSettings(options: TraceBufferOptions, path: string): 
     graceMs: parseDuration(options.grace ?? '500ms', `${path}.grace`),
     maxTraces: checkCount(options.maxTraces ?? 10_000, `${path}.maxTraces`, 1),
     maxSpans: checkCount(options.maxSpans ?? 100_000, `${path}.maxSpans`, 1),
-    maxBytes: parseBytes(options.maxBytes ?? '64mb', `${path}.maxBytes`),
+    maxBytes: parseByteSize(options.maxBytes ?? '64mb', `${path}.maxBytes`),
     maxDecisions: checkCount(options.maxDecisions ?? 20_000, `${path}.maxDecisions`, 2),
     endsAtEntry: options.endsAtEntry ?? false,
     clock: options.clock ?? systemClock,

@@ -4,7 +4,7 @@
 // nothing waits.
 import type { Timer } from '@switchgear/core'
 import type { SpanData } from '../trace/span-data.ts'
-import { checkFunction } from './bounds.ts'
+import { checkFunction } from '@switchgear/core/options'
 import { DecisionCache } from './decision-cache.ts'
 import { markKept } from './mark.ts'
 import { estimateSpanBytes } from './span-size.ts'

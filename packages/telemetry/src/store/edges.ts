@@ -3,9 +3,6 @@
 // Invariant: a call is counted on one edge, however many spans it has; edges are bounded and what goes beyond is counted.
 import type { Attributes, SpanKind } from '../trace/span-data.ts'
 
-/** Attribute that says with what probability a sampler keeps such a trace, in (0, 1]. */
-export const samplingRatioKey = 'switchgear.sampling.ratio'
-
 /** What is called: a service that sends spans, or what is only seen from its clients. */
 export type CalleeKind = 'service' | 'database' | 'messaging' | 'external'
 

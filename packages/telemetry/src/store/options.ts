@@ -1,13 +1,7 @@
 // The options of a span store, their defaults and bounds. Checked at construction; never changed.
 import { resolve } from 'node:path'
-import {
-  type Clock,
-  type Duration,
-  OptionsError,
-  parseDuration,
-  type SwitchgearError,
-  systemClock,
-} from '@switchgear/core'
+import { type Clock, type Duration, parseDuration, type SwitchgearError, systemClock } from '@switchgear/core'
+import { check, checkKeys, parseByteSize } from '@switchgear/core/options'
 
 /** Options of `openSpanStore`. */
 export interface SpanStoreOptions {
@@ -64,46 +58,27 @@ const defaults = Object.freeze({
 
 /** Throws `SG_BAD_OPTIONS` naming path, bound and value. */
 export function settingsOf(options: SpanStoreOptions): Settings {
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(defaults, key))
-      throw new OptionsError(`store.${key} is not an option; known are ${Object.keys(defaults).join(', ')}`)
-  }
+  checkKeys(options, defaults, 'store')
   const { path, maxShare = defaults.maxShare, maxTraceSpans = defaults.maxTraceSpans } = options
   const { keep = path !== undefined, onProblem = () => {} } = options
   const isPath = path === undefined || (typeof path === 'string' && path !== '' && !path.includes('\0'))
-  check(isPath, 'path', 'the name of a file', path)
-  check(typeof keep === 'boolean', 'keep', 'true or false', keep)
-  check(!keep || path !== undefined, 'keep', 'false where no path is given', keep)
-  check(typeof maxShare === 'number' && maxShare > 0 && maxShare <= 1, 'maxShare', 'in (0, 1]', maxShare)
+  check(isPath, 'store.path', 'the name of a file', path)
+  check(typeof keep === 'boolean', 'store.keep', 'true or false', keep)
+  check(!keep || path !== undefined, 'store.keep', 'false where no path is given', keep)
+  check(typeof maxShare === 'number' && maxShare > 0 && maxShare <= 1, 'store.maxShare', 'in (0, 1]', maxShare)
   const isCount = Number.isInteger(maxTraceSpans) && maxTraceSpans >= 1 && maxTraceSpans <= 10_000
-  check(isCount, 'maxTraceSpans', 'a whole number in [1, 10000]', maxTraceSpans)
-  check(typeof onProblem === 'function', 'onProblem', 'a function', onProblem)
+  check(isCount, 'store.maxTraceSpans', 'a whole number in [1, 10000]', maxTraceSpans)
+  check(typeof onProblem === 'function', 'store.onProblem', 'a function', onProblem)
   return Object.freeze({
     // Absolute: SQLite gives other meanings to names such as ':memory:' and 'file:…'.
     path: path === undefined ? undefined : resolve(path),
     keep,
-    maxBytes: bytesOf(options.maxBytes ?? defaults.maxBytes, 'maxBytes', 8 * 1024 ** 2, 1024 ** 4),
+    maxBytes: parseByteSize(options.maxBytes ?? defaults.maxBytes, 'store.maxBytes', 8 * 1024 ** 2, 1024 ** 4),
     maxShare,
-    maxSpanBytes: bytesOf(options.maxSpanBytes ?? defaults.maxSpanBytes, 'maxSpanBytes', 1024, 256 * 1024),
+    maxSpanBytes: parseByteSize(options.maxSpanBytes ?? defaults.maxSpanBytes, 'store.maxSpanBytes', 1024, 256 * 1024),
     maxTraceSpans,
     searchMs: parseDuration(options.searchTimeout ?? defaults.searchTimeout, 'store.searchTimeout', 1),
     onProblem,
     clock: options.clock ?? defaults.clock,
   })
-}
-
-const units: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 }
-
-function bytesOf(value: number | string, name: string, least: number, most: number): number {
-  const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)(b|kb|mb|gb)$/.exec(value) : null
-  const bytes = match === null ? value : Math.floor(Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN))
-  const holds = typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= least && bytes <= most
-  check(holds, name, `a size in [${least}, ${most}] bytes, as bytes or like '64kb', '256mb'`, value)
-  return Number(bytes)
-}
-
-function check(holds: boolean, name: string, bound: string, value: unknown): void {
-  if (holds) return
-  const got = typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? 'an object' : String(value)
-  throw new OptionsError(`store.${name} must be ${bound}, got ${got}`)
 }

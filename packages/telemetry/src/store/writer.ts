@@ -3,14 +3,12 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { kinds, statuses } from '../trace/span-block.ts'
 import type { SpanData } from '../trace/span-data.ts'
-import { peerOf, samplingRatioKey, weightOf } from './edges.ts'
+import { samplingRatioKey, samplingReasonKey } from '../sampling/resilience-events.ts'
+import { peerOf, weightOf } from './edges.ts'
 import { type EncodedSpan, scopeText, serviceOf, stringify } from './encoding.ts'
 import type { Ledger } from './ledger.ts'
 import { traceStride } from './schema.ts'
 import type { TextRef, Texts } from './texts.ts'
-
-/** Attribute that says why a sampler kept the trace. */
-export const samplingReasonKey = 'switchgear.sampling.reason'
 
 /** A trace's own bytes in the tables and indexes. */
 const traceBytes = 200

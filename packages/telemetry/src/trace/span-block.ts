@@ -2,6 +2,7 @@
 // and is garbage at once, so that nothing of it ever reaches the old generation of the heap; exporters read the columns.
 // Invariant: a block holds at most `blockSpans` spans; between `reset` and the next `reset` a row never changes.
 import type { AttributeSet } from './attribute-set.ts'
+import type { SpanIds } from './parent.ts'
 import { hexOfWord } from './ids.ts'
 import type {
   Attributes,
@@ -38,13 +39,7 @@ export interface SpanDetails {
 }
 
 /** What a block copies from a span. */
-export interface SpanRow {
-  readonly traceA: number
-  readonly traceB: number
-  readonly traceC: number
-  readonly traceD: number
-  readonly spanA: number
-  readonly spanB: number
+export interface SpanRow extends SpanIds {
   /** Both 0 for a root. */
   readonly parentA: number
   readonly parentB: number

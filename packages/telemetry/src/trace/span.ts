@@ -16,21 +16,12 @@ import type { AttributeSet } from './attribute-set.ts'
 import { cleanAttributes, cleanValue } from './attributes.ts'
 import { exceptionAttributes } from './exception.ts'
 import { hexOfWord } from './ids.ts'
+import type { SpanIds } from './parent.ts'
 import type { FinishedSpan, Recorder } from './recorder.ts'
 import type { Attributes, AttributeValue, InstrumentationScope, SpanLink } from './span-data.ts'
 import { linkOf } from './span-link.ts'
 import { SpanNotes } from './span-notes.ts'
 import { isTime, monotonicMs } from './span-times.ts'
-
-/** Where a span hangs in its trace; both words of the span id are 0 when nothing is above it. */
-export interface Position {
-  readonly traceA: number
-  readonly traceB: number
-  readonly traceC: number
-  readonly traceD: number
-  readonly spanA: number
-  readonly spanB: number
-}
 
 const unset = 0
 const ok = 1
@@ -81,7 +72,7 @@ export class Span implements ApiSpan, FinishedSpan {
     name: string,
     kind: number,
     startMs: number,
-    above: Position,
+    above: SpanIds,
     flags: number,
     traceState: string,
     recording: boolean,

@@ -8,10 +8,10 @@ import type { SpanConsumer } from './consumer.ts'
 import { Delivery } from './delivery.ts'
 import { IdSource } from './ids.ts'
 import { type CompleteLimits, completeLimits, type SpanLimits } from './limits.ts'
-import { randomFlag, type RemoteParent, sampledFlag } from './parent.ts'
+import { randomFlag, type RemoteParent, sampledFlag, type SpanIds } from './parent.ts'
 import type { FinishedSpan, Recorder } from './recorder.ts'
 import type { HeadSampler, SamplingDecision, SamplingRequest } from './sampler.ts'
-import { type Position, Span } from './span.ts'
+import { Span } from './span.ts'
 import type { InstrumentationScope, Resource } from './span-data.ts'
 import { positionOf } from './span-link.ts'
 
@@ -77,7 +77,7 @@ export class Tracer implements Recorder {
   readonly #sampler: HeadSampler
   readonly #delivery: Delivery
   // Both are filled anew for each trace and read before the next one begins; so no trace has to allocate its own.
-  readonly #above: Mutable<Position> = { traceA: 0, traceB: 0, traceC: 0, traceD: 0, spanA: 0, spanB: 0 }
+  readonly #above: Mutable<SpanIds> = { traceA: 0, traceB: 0, traceC: 0, traceD: 0, spanA: 0, spanB: 0 }
   readonly #request: Mutable<SamplingRequest> = { parent: undefined, traceC: 0, traceD: 0, random: true, name: '' }
 
   /** Throws an `OptionsError` when an option is out of bounds. */
