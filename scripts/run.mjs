@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ensurePeers } from './peers.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'node_modules', '.switchgear-lock')
@@ -25,6 +26,7 @@ const tasks = {
   'test:long': [[source, '--test', '--test-timeout=1200000', 'packages/*/test/**/*.long.ts', 'test/**/*.long.ts']],
   'test:runtimes': [[source, 'runtimes/main.ts']],
   'bench:core': [[source, '--expose-gc', 'bench/core/main.ts']],
+  'bench:telemetry': [[source, '--expose-gc', 'bench/telemetry/main.ts']],
   'bench:effect': [[source, 'bench/effect/main.ts']],
   'bench:fleet': [[source, 'bench/fleet/main.ts']],
   switchgear: [[source, 'packages/switchgear/src/main.ts']],
@@ -44,6 +46,8 @@ if (steps === undefined) {
   process.exit(2)
 }
 await setUp()
+// Real servers that tests talk to; what cannot be installed is said by name, and so are the tests that then are skipped.
+if (name === 'test') await ensurePeers()
 for (const step of steps) {
   const code = await run(pinnedNode, [...step, ...rest])
   if (code !== 0) process.exit(code)

@@ -153,13 +153,16 @@ export class Registry {
     }
   }
 
+  /** What a snapshot says beside the pipelines, at once: for whoever reads those one by one. */
+  get totals(): Pick<RegistrySnapshot, 'max' | 'evicted' | 'unregisteredCalls'> {
+    return { max: this.#max, evicted: this.#evicted, unregisteredCalls: this.#unregisteredCalls }
+  }
+
   /** Of all its pipelines; `brief` as for a pipeline. */
   snapshot(brief = false): RegistrySnapshot {
     return {
       pipelines: [...this.#entries.values()].map(({ pipeline }) => pipeline.snapshot(brief)),
-      max: this.#max,
-      evicted: this.#evicted,
-      unregisteredCalls: this.#unregisteredCalls,
+      ...this.totals,
       restoreProblems: [...this.#restoreProblems],
     }
   }

@@ -3,6 +3,7 @@
 import type { Duration } from '@switchgear/core'
 import { register } from 'prom-client'
 import { negotiateFormat } from './accept.ts'
+import { type Compat, compatFamilies } from './compat/compat.ts'
 import { Exposition } from './exposition.ts'
 import type { PromRegistry } from './foreign.ts'
 import { type HttpInstruments, httpMetrics } from './http-metrics.ts'
@@ -21,6 +22,12 @@ export interface MetricsOptions {
   readonly also?: readonly PromRegistry[] | undefined
   /** How long a family of `also` may take to collect before it is left out. Default '1s'. */
   readonly collectTimeout?: Duration | undefined
+  /** Names of others to show beside ours, for their published dashboards: 'resilience4j', 'istio'. Default none. */
+  readonly compat?: readonly Compat[] | undefined
+  /** Of this process, for the labels of `compat`. Default 'unknown'. */
+  readonly service?: string | undefined
+  /** Of this process, for the labels of `compat`. */
+  readonly namespace?: string | undefined
   /** Whether to show CPU, memory and event loop of the process as well. Default false. */
   readonly process?: boolean | undefined
 }
@@ -56,10 +63,13 @@ export interface MetricsAnswer {
  * await pipeline(body, response)
  */
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { registry, maxSeries, also = [register], collectTimeout, process = false } = options
+  const { registry, maxSeries, also = [register], collectTimeout, compat = [], process = false } = options
+  const { service, namespace } = options
   const instruments = new MetricRegistry({ maxSeries })
   policyMetrics(registry, instruments)
   const http = httpMetrics(instruments)
+  for (const family of compatFamilies(compat, registry, instruments, { service, namespace }))
+    instruments.collect(family)
   const shown = process ? [processMetrics(), ...also] : also
   const exposition = new Exposition(instruments, { also: shown, collectTimeout })
   return {

@@ -14,7 +14,7 @@ const defaultIntervalMs = 60_000
 export class MetricPush {
   readonly #registry: MetricRegistry
   readonly #resource: Resource
-  readonly #exporter: OtlpMetricExporter
+  readonly exporter: OtlpMetricExporter
   readonly #intervalMs: number
   readonly #clock: Clock
   #timer: Timer | undefined = undefined
@@ -26,14 +26,14 @@ export class MetricPush {
     this.#resource = resource
     this.#intervalMs = parseDuration(interval ?? defaultIntervalMs, 'metrics.export.interval', 1)
     this.#clock = options.clock ?? systemClock
-    this.#exporter = otlpMetricExporter(options)
+    this.exporter = otlpMetricExporter(options)
     this.#wait()
   }
 
   /** Sends what there is now, and waits until it is delivered or dropped. */
   async flush(signal?: AbortSignal): Promise<void> {
     await this.#collect()
-    await this.#exporter.flush(signal)
+    await this.exporter.flush(signal)
   }
 
   async close(signal?: AbortSignal): Promise<void> {
@@ -41,7 +41,7 @@ export class MetricPush {
     this.#closed = true
     this.#timer?.cancel()
     await this.#collect()
-    await this.#exporter.close(signal)
+    await this.exporter.close(signal)
   }
 
   #wait(): void {
@@ -61,6 +61,6 @@ export class MetricPush {
 
   async #send(): Promise<void> {
     const metrics = await metricData(this.#registry)
-    this.#exporter.send({ resource: this.#resource, scope: { name: '@switchgear/telemetry' }, metrics })
+    this.exporter.send({ resource: this.#resource, scope: { name: '@switchgear/telemetry' }, metrics })
   }
 }

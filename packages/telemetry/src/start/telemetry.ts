@@ -6,14 +6,12 @@ import { setCurrentTelemetry, currentTelemetry } from '../current.ts'
 import { CallDurations } from '../instrumentation/call-durations.ts'
 import { instrumentHttp } from '../instrumentation/http-instrumentation.ts'
 import { instrumentPipelines } from '../instrumentation/pipelines.ts'
+import { telemetryFamilies } from '../metrics/families/telemetry.ts'
 import { createMetrics, type Metrics } from '../metrics/metrics.ts'
 import { readEnvironment, type TelemetryVariables } from '../otlp/environment.ts'
-import { type OtlpExporter, otlpExporter } from '../otlp/exporter.ts'
-import { withoutCredentials } from '../otlp/otlp-options.ts'
 import { Propagation, propagatorsOf } from '../propagation/options.ts'
 import { HeaderPropagator } from '../propagation/propagator.ts'
 import { samplerFromEnvironment } from '../sampling/sampler-environment.ts'
-import { tailFilter } from '../sampling/tail-filter.ts'
 import { registerGlobally, type Registration } from '../trace/registration.ts'
 import { Tracer } from '../trace/tracer.ts'
 import { type Beginnings, beginnings, type Diagnosis, problemsOf } from './diagnosis.ts'
@@ -22,6 +20,7 @@ import { exporterOptions, limitsOf } from './from-environment.ts'
 import { MetricPush } from './metric-push.ts'
 import { sendLastWords } from './last-words.ts'
 import type { TelemetryOptions } from './options.ts'
+import { Outlet } from './outlet.ts'
 import { resourceOf } from './resource.ts'
 
 /** Telemetry that was started. */
@@ -85,8 +84,7 @@ class Started implements Telemetry {
   readonly #beginnings: Beginnings = beginnings()
   readonly #variables: TelemetryVariables
   readonly #sampler: string
-  readonly #exporter: OtlpExporter | undefined
-  readonly #endpoint: string | undefined
+  readonly #outlet: Outlet
   readonly #registration: Registration | undefined
   readonly #push: MetricPush | undefined
   /** What takes back what was set up, in the order in which it was. */
@@ -109,18 +107,17 @@ class Started implements Telemetry {
     const { flushEvery = variables.traces.flushEvery, maxBlocks } = traces
     const limits = traces.limits ?? limitsOf(variables)
     this.tracer = new Tracer({ resource, sampler, limits, flushEvery: flushEvery || undefined, maxBlocks })
-    this.metrics = metrics.metrics ?? createMetrics({ registry: metrics.registry ?? noPipelines })
-    const sending = variables.disabled ? undefined : exporterOptions(traces.export, variables, 'traces', onProblem)
-    this.#exporter = sending === undefined ? undefined : otlpExporter(sending)
-    this.#endpoint = sending === undefined ? undefined : withoutCredentials(String(sending.endpoint ?? defaultEndpoint))
-    if (this.#exporter !== undefined) {
-      this.tracer.addConsumer(traces.tail === undefined ? this.#exporter : tailFilter(this.#exporter, traces.tail))
+    const service = String(resource.attributes['service.name'])
+    this.metrics = metrics.metrics ?? createMetrics({ registry: metrics.registry ?? noPipelines, service })
+    this.#outlet = new Outlet(traces, variables, onProblem)
+    for (const consumer of [this.#outlet.consumer, ...(traces.consumers ?? [])]) {
+      if (consumer !== undefined) this.tracer.addConsumer(consumer)
     }
-    for (const consumer of traces.consumers ?? []) this.tracer.addConsumer(consumer)
     if (!variables.disabled) this.#registration = this.#instrumentOrUndo(options, onProblem)
     // Last, because its timer is the first thing that would go on after a bad option was found.
     const pushing = variables.disabled ? undefined : exporterOptions(metrics.export, variables, 'metrics', onProblem)
     this.#push = pushing === undefined ? undefined : new MetricPush(this.metrics.instruments, resource, pushing)
+    this.#show()
     this.#file = diagnosisFile(environment, () => this.diagnosis())
   }
 
@@ -130,10 +127,10 @@ class Started implements Telemetry {
       pid: process.pid,
       disabled: this.#variables.disabled,
       sampler: this.#sampler,
-      endpoint: this.#endpoint,
+      endpoint: this.#outlet.endpoint,
       beginnings: this.#beginnings,
       tracer: { ...this.tracer.totals },
-      export: this.#exporter?.totals,
+      export: this.#outlet.exporter?.totals,
     }
     const registration = this.#closing === undefined ? (this.#registration?.check() ?? []) : this.#obstacles
     return { version: 1, ...parts, problems: [...problemsOf(parts, registration), ...this.#variables.warnings] }
@@ -146,7 +143,10 @@ class Started implements Telemetry {
   salvage(): void {
     // Handed over in this turn; what it waits for will not happen.
     void this.tracer.flush(AbortSignal.abort())
-    if (this.#exporter !== undefined) sendLastWords(this.#exporter.unsent)
+    const { tail, exporter } = this.#outlet
+    // Traces that still wait for their decision get it now.
+    tail?.buffer.flush()
+    if (exporter !== undefined) sendLastWords(exporter.unsent)
   }
 
   close(signal?: AbortSignal): Promise<void> {
@@ -158,6 +158,15 @@ class Started implements Telemetry {
     for (const undo of this.#undo.splice(0).toReversed()) undo()
     await Promise.all([this.tracer.close(signal), this.#push?.close(signal)])
     this.#file?.end()
+  }
+
+  /** What telemetry tells of itself stands beside everything else. */
+  #show(): void {
+    const { exporter, tail } = this.#outlet
+    const exporters = { traces: exporter, metrics: this.#push?.exporter }
+    for (const family of telemetryFamilies({ tracer: this.tracer, exporters, tail })) {
+      this.#undo.push(this.metrics.instruments.collect(family))
+    }
   }
 
   /** A bad option must not leave half of it set up. */
@@ -187,7 +196,6 @@ class Started implements Telemetry {
   }
 }
 
-const defaultEndpoint = 'http://localhost:4318/v1/traces'
 const noPipelines = {
   snapshot: () => ({ pipelines: [], max: 0, evicted: 0, unregisteredCalls: 0, restoreProblems: [] }),
 }

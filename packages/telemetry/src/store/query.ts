@@ -105,7 +105,9 @@ const known = Object.freeze({
 export function checkQuery(query: SpanQuery): CheckedQuery {
   check(typeof query === 'object' && query !== null && !Array.isArray(query), 'query', 'an object', query)
   for (const key of Object.keys(query)) {
-    check(Object.hasOwn(known, key), key.slice(0, 64), `one of ${Object.keys(known).join(', ')}`, 'something else')
+    if (Object.hasOwn(known, key)) continue
+    const fields = Object.keys(known).join(', ')
+    throw storeError('SG_BAD_QUERY', `${key.slice(0, 64)} is no field of a query; known are ${fields}`)
   }
   const { errorsOnly = false, limit = 50, attributes = {} } = query
   check(typeof errorsOnly === 'boolean', 'errorsOnly', 'true or false', errorsOnly)

@@ -54,10 +54,14 @@ function sliceOf(candidates: Candidate[]): Candidate[] {
   return end < 0 ? candidates : candidates.slice(0, end)
 }
 
+/** Times since 1970 are exact to a quarter of a microsecond, so a trace may seem shorter than its longest span. */
+const roundingNanos = 250
+
 /** What a trace's row says of whether one of its spans can match, or, where no span is asked for, whether the trace does. */
 function mayHold({ errors, durationNanos }: Candidate, query: CheckedQuery): boolean {
-  if (durationNanos < query.minNanos || (query.errorsOnly && errors === 0)) return false
-  return asksForSpans(query) || durationNanos <= query.maxNanos
+  const ofSpans = asksForSpans(query)
+  if (durationNanos + (ofSpans ? roundingNanos : 0) < query.minNanos || (query.errorsOnly && errors === 0)) return false
+  return ofSpans || durationNanos <= query.maxNanos
 }
 
 function asksForSpans({ service, route, attributes, text }: CheckedQuery): boolean {
@@ -128,14 +132,26 @@ function holdsAttribute(text: string, key: string, value: string | number | bool
   }
 }
 
+/** As for attributes: first a plain look at the JSON, then the exact one, which tells values from what holds them together. */
 function textCondition(text: string, texts: Texts): Condition {
   const plain = pattern(storable(text))
   const json = pattern(JSON.stringify(text).slice(1, -1))
   const lower = asciiLower(storable(text))
   const names = texts.idsWhere((value) => asciiLower(value).includes(lower))
-  const sql = `(name IN (SELECT value FROM json_each(?)) OR attributes LIKE ? ESCAPE '\\' OR extra LIKE ? ESCAPE '\\'
-    OR (typeof(name) = 'text' AND substr(name, 2) LIKE ? ESCAPE '\\'))`
-  return { sql, values: [JSON.stringify(names), json, json, plain] }
+  const sql = `(name IN (SELECT value FROM json_each(?)) OR (typeof(name) = 'text' AND substr(name, 2) LIKE ? ESCAPE '\\')
+    OR (attributes LIKE ? ESCAPE '\\' AND EXISTS (SELECT 1 FROM json_tree(attributes) WHERE ${saysText("path = '$'")}))
+    OR (extra LIKE ? ESCAPE '\\' AND EXISTS (SELECT 1 FROM json_tree(extra) WHERE ${inExtra} AND ${saysText(inEvent)})))`
+  return { sql, values: [JSON.stringify(names), plain, json, plain, plain, plain, json, plain, plain, plain] }
+}
+
+/** Of what `extraOf` writes: the status message, the names of events and all of their attributes. */
+const inEvent = "path GLOB '$[[]2][[]*].attributes'"
+const inExtra = `(fullkey = '$[1]' OR fullkey GLOB '$[[]2][[]*].name' OR path GLOB '$[[]2][[]*].attributes*')`
+
+/** Whether a value of a tree says the text, or its key where `isAttribute` holds. Booleans are numbers to SQLite. */
+function saysText(isAttribute: string): string {
+  return `((type IN ('true', 'false') AND type LIKE ? ESCAPE '\\')
+    OR (type NOT IN ('true', 'false') AND atom LIKE ? ESCAPE '\\') OR (${isAttribute} AND key LIKE ? ESCAPE '\\'))`
 }
 
 function pattern(text: string): string {

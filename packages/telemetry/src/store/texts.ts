@@ -28,6 +28,8 @@ export class Texts {
   readonly #remove: ReturnType<DatabaseSync['prepare']>
   /** Made since the last commit. */
   #fresh: Shared[] = []
+  /** Removed since the last commit. */
+  #removed: Shared[] = []
   #nextId = 1
   /** No sweep before a trace with this id is written: a sweep that found nothing is not repeated for every span. */
   #nextSweep = 0
@@ -87,15 +89,17 @@ export class Texts {
   /** What was made since the last commit is now in the file. */
   committed(): void {
     this.#fresh = []
+    this.#removed = []
   }
 
-  /** What was made since the last commit is not in the file. */
+  /** What was made since the last commit is not in the file, and what was removed is: traces that were evicted are back as well. */
   rolledBack(): void {
     for (const { id, value } of this.#fresh) {
       this.#byValue.delete(value)
       this.#byId.delete(id)
     }
-    this.#fresh = []
+    for (const shared of this.#removed) this.#keep(shared)
+    this.committed()
   }
 
   #add(value: string, trace: number): Shared {
@@ -112,10 +116,7 @@ export class Texts {
     this.#nextId = Math.max(this.#nextId, shared.id + 1)
   }
 
-  /**
-   * Removes some that no kept trace can use. Should the transaction be rolled back, their rows are back in the file without
-   * being known here: harmless, since ids are never given twice while the store is open, and the next open reads them.
-   */
+  /** Removes some that no kept trace can use. */
   #sweep(trace: number, oldestTrace: number): void {
     if (trace < this.#nextSweep) return
     this.#nextSweep = trace + 64
@@ -126,6 +127,7 @@ export class Texts {
       if (shared.usedBy < oldestTrace) {
         this.#byId.delete(shared.id)
         this.#remove.run(shared.id)
+        this.#removed.push(shared)
       } else this.#byValue.set(shared.value, shared) // To the end, so that the next sweep looks at others.
     }
   }

@@ -78,6 +78,21 @@ test('by duration, of the trace or of the span that is asked for', async () => {
   assert.deepEqual(await numbers({ service: 'rare', maxDurationNanos: 5e6 }), [2001])
 })
 
+test('by the exact duration of a span, although times since 1970 are rounded', async () => {
+  const store = openSpanStore()
+  for (let n = 0; n < 100; n++) {
+    const { durationNanos } = span({ trace: n, durationNanos: 1_000_000 + n })
+    store.add([span({ trace: n, durationNanos, name: `n${n}` })])
+    const { traces } = await store.find({
+      route: `n${n}`,
+      minDurationNanos: durationNanos,
+      maxDurationNanos: durationNanos,
+    })
+    assert.equal(traces.length, 1, `${durationNanos} ns`)
+  }
+  store.close()
+})
+
 test('by error, of the trace or of the span', async () => {
   assert.deepEqual(await numbers({ errorsOnly: true, limit: 4 }), [900, 800, 700, 600])
   assert.deepEqual(await numbers({ errorsOnly: true, route: 'SELECT' }), [])
@@ -116,6 +131,17 @@ test('by text: names, attributes, events, messages, in either case', async () =>
   assert.deepEqual(await numbers({ text: '100%_\\' }), [2000])
   assert.deepEqual(await numbers({ text: '1%00' }), [])
   assert.deepEqual(await numbers({ text: 'orders/99_' }), [])
+})
+
+test('by text: what holds the values together is no text', async () => {
+  const store = openSpanStore()
+  const events = [{ name: 'boom', timeMicros: 4711, attributes: { zone: 'b', left: true }, droppedAttributes: 9 }]
+  store.add([span({ name: 'GET', attributes: { n: 1, yes: false, list: ['u', 'v'] }, events, droppedEvents: 77 })])
+  const found = async (text: string): Promise<number> => (await store.find({ text })).traces.length
+  for (const text of [',', ':', '{', 'micros', 'attributes', '4711', '77', '9'])
+    assert.equal(await found(text), 0, text)
+  for (const text of ['n', '1', 'FALSE', 'list', 'V', 'boom', 'Zone', 'true']) assert.equal(await found(text), 1, text)
+  store.close()
 })
 
 test('SQL and JSON in values are values', async () => {
@@ -197,6 +223,6 @@ test('what is no question is refused, and says why', async () => {
   await wrong({ attributes: [] }, /attributes must be an object/)
   await wrong({ attributes: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [n, n])) }, /at most 16/)
   await wrong({ cursor: "1_1' OR 1=1" }, /^cursor must be the cursor of an earlier answer/)
-  await wrong({ sevice: 'orders' }, /^sevice must be one of service, route,/)
+  await wrong({ sevice: 'orders' }, /^sevice is no field of a query; known are service, route,/)
   assert.throws(() => store.trace('abc'), { code: 'SG_BAD_QUERY', message: "traceId must be 32 hex digits, got 'abc'" })
 })

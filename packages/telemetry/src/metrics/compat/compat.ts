@@ -12,7 +12,7 @@ export type Compat = 'resilience4j' | 'istio'
 
 const kinds: readonly Compat[] = ['resilience4j', 'istio']
 
-/** Finds a histogram that is registered at the moment of a scrape, or not. */
+/** What is registered at the moment: a `MetricRegistry`. */
 interface Families {
   families(): readonly Family[]
 }
