@@ -6,6 +6,7 @@ import { AttributeSet } from '../trace/attribute-set.ts'
 import { enterContext } from '../trace/context.ts'
 import type { AttributeValue } from '../trace/span-data.ts'
 import type { HttpExchange } from './http-exchange.ts'
+import type { RequestFacts } from './request-facts.ts'
 import { parseAuthority } from './request-url.ts'
 
 /** What the first request of a connection says of itself; later ones mostly say the same. */
@@ -26,8 +27,12 @@ export class Connection {
   readonly #socket: Socket
   readonly #onAbort: (exchange: HttpExchange) => void
   readonly #onClose: (connection: Connection) => void
-  /** In the order of the requests, which is that of the responses. More than one only with pipelining. */
-  readonly #underWay: HttpExchange[] = []
+  /** The facts of the last request: the next one is mostly of the same kind. */
+  facts: RequestFacts | undefined = undefined
+  /** The request to be answered next. */
+  #first: HttpExchange | undefined = undefined
+  /** With pipelining, those after it, in their order, which is that of the responses. */
+  #later: HttpExchange[] | undefined = undefined
 
   constructor(
     socket: Socket,
@@ -47,37 +52,46 @@ export class Connection {
   }
 
   begin(exchange: HttpExchange): void {
-    this.#underWay.push(exchange)
+    if (this.#first === undefined) this.#first = exchange
+    else (this.#later ??= []).push(exchange)
   }
 
   /** The request that ends with this response; undefined for one that was not traced. */
   end(response: ServerResponse): HttpExchange | undefined {
-    const first = this.#underWay[0]
-    if (first?.carrier === response) {
-      if (this.#underWay.length === 1) this.#underWay.pop()
-      else this.#underWay.shift()
-      return first
-    }
-    // Ignored requests between traced ones are the only reason to look further.
-    const index = this.#underWay.findIndex(({ carrier }) => carrier === response)
-    return index < 0 ? undefined : this.#underWay.splice(index, 1)[0]
+    const first = this.#first
+    // Responses come in the order of the requests, so another one belongs to a request that is not traced.
+    if (first?.carrier !== response) return undefined
+    this.#first = this.#later === undefined ? undefined : this.#later.shift()
+    return first
   }
 
   /** The request under way that node:http calls `request`. */
   find(request: unknown): HttpExchange | undefined {
-    return this.#underWay.find(({ carrier }) => carrier instanceof ServerResponse && carrier.req === request)
+    return this.#underWay().find(({ carrier }) => carrier instanceof ServerResponse && carrier.req === request)
   }
 
   /** Listens no more. What is under way is forgotten: nobody will say how it ended. */
   forget(): void {
     this.#socket.off('close', this.#closed)
-    this.#underWay.length = 0
+    this.#take()
+  }
+
+  #underWay(): HttpExchange[] {
+    return this.#first === undefined ? [] : [this.#first, ...(this.#later ?? [])]
+  }
+
+  #take(): HttpExchange[] {
+    const underWay = this.#underWay()
+    this.#first = undefined
+    this.#later = undefined
+    return underWay
   }
 
   readonly #closed = (): void => {
-    const [first] = this.#underWay
-    for (const exchange of this.#underWay.splice(0)) this.#onAbort(exchange)
+    const underWay = this.#take()
+    for (const exchange of underWay) this.#onAbort(exchange)
     this.#onClose(this)
+    const [first] = underWay
     // What Node does next is to tell the application that its request is aborted; it hears that where it served it.
     if (first !== undefined) enterContext(first.context)
   }

@@ -128,14 +128,15 @@ export class HttpCalls {
     if (port !== undefined) attributes['server.port'] = port
     const { excludedHosts, clientDurations } = this.settings
     const lower = address.toLowerCase()
+    const isKept = this.#destinations.size < this.settings.maxFacts
     const destination: Destination = {
       origin,
       host,
       isExcluded: excludedHosts.has(lower) || excludedHosts.has(`${lower}:${port}`) || excludedHosts.has(host),
-      facts: new PlaceFacts(this.#budget, undefined, attributes, 400),
+      facts: new PlaceFacts(this.#budget, undefined, attributes, 400, isKept),
       durations: clientDurations?.peer('', scheme, address, port),
     }
-    if (this.#destinations.size < this.settings.maxFacts) this.#destinations.set(origin, destination)
+    if (isKept) this.#destinations.set(origin, destination)
     return destination
   }
 }

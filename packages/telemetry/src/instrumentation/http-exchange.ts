@@ -20,10 +20,10 @@ export class HttpExchange implements ApiContext {
   leftOut: boolean = false
   /** In which it is served. */
   context: Context = rootContext
-  /** The response of node:http or the stream of node:http2; undefined when it is over. */
+  /** The response of node:http or the stream of node:http2; undefined when it is over, or nobody asks how it ends. */
   carrier: object | undefined
 
-  constructor(span: Span, method: string, startMs: number, carrier: object) {
+  constructor(span: Span, method: string, startMs: number, carrier: object | undefined) {
     this.span = span
     this.method = method
     this.startMs = startMs

@@ -45,20 +45,14 @@ export class HttpServerSpans {
     this.#settings = settings
     this.#subscriptions = subscriptions
     this.#facts = new RouteFacts(budget)
-    this.#headers = new TraceHeaders(settings.propagation)
+    this.#headers = new TraceHeaders(settings.propagation, settings.trustIncoming, tracer.ids)
   }
 
   listen(): void {
     const subscriptions = this.#subscriptions
-    subscriptions.on('http.server.request.start', (message: ServerMessage) => {
-      try {
-        this.#started(message)
-      } catch (error) {
-        // The context of the request before on this connection must not stay.
-        enterContext(quietContext)
-        throw error
-      }
-    })
+    // After an error, the context of the request before on this connection must not stay.
+    const recover = (): void => enterContext(quietContext)
+    subscriptions.on('http.server.request.start', (message: ServerMessage) => this.#started(message), recover)
     subscriptions.on('http.server.response.finish', (message: ServerMessage) => this.#finished(message))
     subscriptions.onClose(() => this.#close())
   }
@@ -74,23 +68,23 @@ export class HttpServerSpans {
       enterContext(quietContext)
       return
     }
-    const { trustIncoming, enrich, serverDurations } = this.#settings
+    const { enrich, serverDurations } = this.#settings
     const { headers } = request
     const method = request.method ?? ''
-    const { parent, baggage, denied } = this.#headers.read(headers)
-    const connection = this.#connections.get(socket) ?? this.#connect(message)
-    serverDurations?.active(method, connection.scheme).add(1)
+    const { parent, baggage, stranger } = this.#headers.read(headers)
     const startMs = this.#tracer.clock.now()
-    const span = this.#tracer.start(httpScope, method, serverKind, trustIncoming ? parent : undefined, startMs)
-    const exchange = new HttpExchange(span, method, startMs, response)
-    connection.begin(exchange)
-    if (span.recording) {
-      this.#describe(exchange, request, connection)
-      if (!trustIncoming && parent !== undefined) linkTo(parent, span)
+    const span = this.#tracer.start(httpScope, method, serverKind, parent, startMs)
+    // Where nobody asks how the request ends, only the context is needed.
+    const followed = span.recording || serverDurations !== undefined
+    const exchange = new HttpExchange(span, method, startMs, followed ? response : undefined)
+    if (followed) {
+      const connection = this.#connections.get(socket) ?? this.#connect(message)
+      connection.begin(exchange)
+      serverDurations?.active(method, connection.scheme).add(1)
+      if (span.recording) this.#describe(exchange, request, connection)
+      if (stranger !== undefined) linkTo(stranger, span)
     }
-    // Nobody is asked to record what B3 forbade; where ids came along, they have said it to the sampler already.
-    const quiet = denied && (parent === undefined || !trustIncoming)
-    let context = new Context(span, trustIncoming ? baggage : undefined, Infinity, undefined, quiet, exchange)
+    let context = new Context(span, baggage, Infinity, undefined, false, exchange)
     if (enrich !== undefined) context = enrich(context, headers)
     exchange.context = context
     if (hasBody(headers)) emitIn(context, request)
@@ -120,11 +114,13 @@ export class HttpServerSpans {
     const { span, method, route, startMs } = exchange
     const { serverDurations } = this.#settings
     serverDurations?.active(method, connection.scheme).add(-1)
-    if (exchange.leftOut || (!span.recording && serverDurations === undefined)) return
+    if (exchange.leftOut) return
     const endMs = this.#tracer.clock.now()
     // What was to be sent when a connection closed before is nobody's status.
     const status = problem === '' || response.headersSent ? response.statusCode : 0
-    const facts = this.#facts.of(method, route, status)
+    let { facts } = connection
+    if (facts?.status !== status || facts.target !== route || facts.original !== method)
+      connection.facts = facts = this.#facts.of(method, route, status)
     const errorType = problem || exchange.errorType || (facts.errorType ?? '')
     serverDurations?.observe(
       facts.method,

@@ -16,12 +16,16 @@ export class Subscriptions {
     this.#onProblem = onProblem
   }
 
-  /** Calls `take` with every message of a channel. A channel that this Node does not have stays silent. */
-  on<Message>(name: string, take: (message: Message) => void): void {
+  /**
+   * Calls `take` with every message of a channel, and `recover` after an error of it. A channel that this Node does not have
+   * stays silent.
+   */
+  on<Message>(name: string, take: (message: Message) => void, recover?: () => void): void {
     const subscriber = (message: unknown): void => {
       try {
         take(message as Message)
       } catch (error) {
+        recover?.()
         this.problem(error)
       }
     }

@@ -52,7 +52,7 @@ export class Http2ServerSpans {
     this.#settings = settings
     this.#facts = new RouteFacts(budget)
     this.#subscriptions = subscriptions
-    this.#traceHeaders = new TraceHeaders(settings.propagation)
+    this.#traceHeaders = new TraceHeaders(settings.propagation, settings.trustIncoming, tracer.ids)
   }
 
   listen(): void {
@@ -72,24 +72,23 @@ export class Http2ServerSpans {
     const facts = this.#sessions.get(session) ?? this.#open(session, headers)
     const method = headers[':method'] ?? ''
     const path = headers[':path'] ?? ''
-    const { trustIncoming, enrich, ignore, serverDurations } = this.#settings
+    const { enrich, ignore, serverDurations } = this.#settings
     const host = headers[':authority'] ?? headers.host ?? ''
     if (facts.isExcluded || ignore?.({ side: 'server', method, host, path }) === true) {
       this.#enter(stream, quietContext)
       return
     }
-    const { parent, baggage, denied } = this.#traceHeaders.read(headers)
+    const { parent, baggage, stranger } = this.#traceHeaders.read(headers)
     serverDurations?.active(method, facts.scheme).add(1)
     const startMs = this.#tracer.clock.now()
-    const span = this.#tracer.start(http2Scope, method, serverKind, trustIncoming ? parent : undefined, startMs)
+    const span = this.#tracer.start(http2Scope, method, serverKind, parent, startMs)
     const exchange = new HttpExchange(span, method, startMs, stream)
     this.#underWay.set(stream, { exchange, headers, scheme: facts.scheme })
     if (span.recording) {
       this.#describe(exchange, headers, path, host, facts)
-      if (!trustIncoming && parent !== undefined) linkTo(parent, span)
+      if (stranger !== undefined) linkTo(stranger, span)
     }
-    const quiet = denied && (parent === undefined || !trustIncoming)
-    const context = new Context(span, trustIncoming ? baggage : undefined, Infinity, undefined, quiet, exchange)
+    const context = new Context(span, baggage, Infinity, undefined, false, exchange)
     this.#enter(stream, enrich === undefined ? context : enrich(context, headers))
   }
 

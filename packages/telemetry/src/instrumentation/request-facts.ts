@@ -24,7 +24,11 @@ export interface RequestFacts {
   readonly errorType: string | undefined
   /** As in `http.request.method`. */
   readonly method: string
+  /** As it came, which is what the facts are found by. */
+  readonly original: string
   readonly status: number
+  /** The end of the name. */
+  readonly target: string | undefined
 }
 
 /** How full the caches of an instrumentation are. */
@@ -39,9 +43,9 @@ export class FactsBudget {
     this.maxFacts = maxFacts
   }
 
-  /** Whether one more may be kept. */
-  take(): boolean {
-    if (this.kept < this.maxFacts) {
+  /** Whether one more may be kept; never where it would be lost anyway. */
+  take(canKeep: boolean): boolean {
+    if (canKeep && this.kept < this.maxFacts) {
       this.kept++
       return true
     }
@@ -62,18 +66,24 @@ export class PlaceFacts {
   readonly #target: string | undefined
   readonly #attributes: Readonly<Record<string, AttributeValue>>
   readonly #errorsFrom: number
+  readonly #isKept: boolean
 
-  /** `target` ends the name of spans; statuses of `errorsFrom` and more are errors. */
+  /**
+   * `target` ends the name of spans; statuses of `errorsFrom` and more are errors. A place that is not kept itself, because
+   * there are too many, keeps nothing.
+   */
   constructor(
     budget: FactsBudget,
     target: string | undefined,
     attributes: Readonly<Record<string, AttributeValue>>,
     errorsFrom: number,
+    isKept = true,
   ) {
     this.#budget = budget
     this.#target = target
     this.#attributes = attributes
     this.#errorsFrom = errorsFrom
+    this.#isKept = isKept
   }
 
   /** `status` is 0 where there was none. */
@@ -85,7 +95,7 @@ export class PlaceFacts {
   #keep(byStatus: Map<number, RequestFacts> | undefined, method: string, status: number): RequestFacts {
     const facts = this.#make(method, status)
     // Whoever sends requests can make methods up: those must not fill the cache.
-    if (facts.method === otherMethod || !this.#budget.take()) return facts
+    if (facts.method === otherMethod || !this.#budget.take(this.#isKept)) return facts
     if (byStatus === undefined) this.#byMethod.set(method, new Map([[status, facts]]))
     else byStatus.set(status, facts)
     return facts
@@ -100,7 +110,7 @@ export class PlaceFacts {
     if (status > 0) attributes['http.response.status_code'] = status
     if (errorType !== undefined) attributes['error.type'] = errorType
     const name = this.#target === undefined ? verb : `${verb} ${this.#target}`
-    return { name, attributes: new AttributeSet(attributes), errorType, method, status }
+    return { name, attributes: new AttributeSet(attributes), errorType, method, original, status, target: this.#target }
   }
 }
 
@@ -118,8 +128,10 @@ export class RouteFacts {
   }
 
   #place(route: string | undefined): PlaceFacts {
-    const place = new PlaceFacts(this.#budget, route, route === undefined ? {} : { 'http.route': route }, 500)
-    if (this.#byRoute.size < this.#budget.maxFacts) this.#byRoute.set(route, place)
+    const isKept = this.#byRoute.size < this.#budget.maxFacts
+    const attributes = route === undefined ? undefined : { 'http.route': route }
+    const place = new PlaceFacts(this.#budget, route, attributes ?? {}, 500, isKept)
+    if (isKept) this.#byRoute.set(route, place)
     return place
   }
 }

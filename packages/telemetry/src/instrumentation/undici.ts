@@ -1,6 +1,6 @@
 // Spans of the requests that undici sends, be it the one that Node's `fetch` is made of or one from npm: all of them publish on
 // the same channels. Invariant: a `traceparent` that the application set stays as it is; a request that goes out as HTTP/2 is
-// traced here and not a second time by its stream.
+// traced here and not a second time by its stream (but by undici 6, which does not say when it sends one).
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import { activeContext, type Context } from '../trace/context.ts'
@@ -11,8 +11,12 @@ import { errorTypeOf, isCancellation } from './request-error.ts'
 import { capture } from './request-headers.ts'
 import { undiciScope } from './request-scope.ts'
 
+/** Where a request carries its call: on itself, because a WeakMap costs a third of all that a call costs. */
+const sendingKey = Symbol('switchgear.sending')
+
 /** What undici publishes as a request, of the versions 6 to 8. */
 interface UndiciRequest {
+  [sendingKey]?: Sending | undefined
   readonly origin: string | URL
   readonly path: string
   readonly method: string
@@ -25,11 +29,15 @@ interface Message {
   readonly request: UndiciRequest
 }
 
+interface Carried extends Message {
+  readonly socket: Socket & { readonly alpnProtocol?: unknown }
+}
+
 interface Answered extends Message {
   readonly response: { readonly statusCode: number; readonly headers: unknown }
 }
 
-/** A call, and what it was claimed with. */
+/** A call, and what it was given to take along; '' when it had that already. */
 interface Sending {
   readonly call: HttpCall
   readonly traceparent: string
@@ -39,8 +47,7 @@ interface Sending {
 export class UndiciSpans {
   readonly #calls: HttpCalls
   readonly #subscriptions: Subscriptions
-  readonly #underWay = new WeakMap<UndiciRequest, Sending>()
-  /** Requests under way: a stream of node:http2 with one of these is one of them. */
+  /** Requests under way on HTTP/2: a stream of node:http2 with one of these is one of them. */
   readonly carried: ClaimSet = new ClaimSet()
   #handlerKey: symbol | undefined = undefined
 
@@ -53,12 +60,16 @@ export class UndiciSpans {
     const calls = this.#calls
     const subscriptions = this.#subscriptions
     subscriptions.on('undici:request:create', ({ request }: Message) => this.#created(request))
-    subscriptions.on('undici:client:sendHeaders', ({ request, socket }: Message & { socket: Socket }) => {
-      const sending = this.#underWay.get(request)
-      if (sending !== undefined) calls.carriedBy(sending.call, socket, versionOn(socket))
+    subscriptions.on('undici:client:sendHeaders', ({ request, socket }: Carried) => {
+      const sending = request[sendingKey]
+      if (sending === undefined) return
+      const isHttp2 = socket.alpnProtocol === 'h2'
+      // Its stream is made right after this.
+      if (isHttp2 && sending.traceparent !== '') this.carried.add(sending.traceparent)
+      calls.carriedBy(sending.call, socket, isHttp2 ? '2' : '1.1')
     })
     subscriptions.on('undici:request:headers', ({ request, response }: Answered) => {
-      const call = this.#underWay.get(request)?.call
+      const call = request[sendingKey]?.call
       if (call === undefined) return
       call.status = response.statusCode
       const { responseHeaders } = calls.settings
@@ -89,15 +100,14 @@ export class UndiciSpans {
     if (!call.span.recording && call.destination.durations === undefined) return
     const { requestHeaders } = this.#calls.settings
     if (requestHeaders.length > 0) capture(call.span, requestHeaders, (name) => fieldOf(request.headers, name))
-    if (traceparent !== '') this.carried.add(traceparent)
-    this.#underWay.set(request, { call, traceparent })
+    request[sendingKey] = { call, traceparent }
   }
 
   #end(request: UndiciRequest, error: unknown): void {
-    const sending = this.#underWay.get(request)
+    const sending = request[sendingKey]
     if (sending === undefined) return
-    this.#underWay.delete(request)
-    this.carried.delete(sending.traceparent)
+    request[sendingKey] = undefined
+    if (this.carried.size > 0) this.carried.delete(sending.traceparent)
     if (error !== undefined && !isCancellation(error)) sending.call.problem = errorTypeOf(error)
     this.#calls.end(sending.call)
   }
@@ -127,8 +137,4 @@ function fieldOf(headers: unknown, name: string): string | undefined {
     if (text.length === name.length && text.toLowerCase() === name) return String(headers[index + 1])
   }
   return undefined
-}
-
-function versionOn(socket: Socket & { readonly alpnProtocol?: unknown }): string {
-  return socket.alpnProtocol === 'h2' ? '2' : '1.1'
 }

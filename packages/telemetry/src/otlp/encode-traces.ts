@@ -27,13 +27,17 @@ export function encodeBlock(block: SpanBlock, from = 0, to: number = block.size)
   const mark = writer.open(groupBytes)
   writeResource(writer, block.resource)
   const epoch = nanosOfMillis(block.epochMs)
-  for (const scope of new Set(block.scopes.slice(from, to))) {
-    writer.byte(0x12)
-    const scopeMark = openScope(writer, scope)
+  for (const [index, scope] of block.scopes.entries()) {
+    let scopeMark: number | undefined
     for (let n = from; n < to; n++) {
-      if (block.scopes[n] === scope) writeRow(block, n, epoch.high, epoch.low)
+      if (block.places[3 * n] !== index + 1) continue
+      if (scopeMark === undefined) {
+        writer.byte(0x12)
+        scopeMark = openScope(writer, scope)
+      }
+      writeRow(block, n, epoch.high, epoch.low)
     }
-    closeScope(writer, scope, scopeMark)
+    if (scopeMark !== undefined) closeScope(writer, scope, scopeMark)
   }
   writer.close(mark, groupBytes)
   return writer.take()
@@ -104,8 +108,8 @@ function writeRowAttributes(block: SpanBlock, n: number): void {
   const { own } = block
   const start = block.ownStart(n)
   const end = block.ownEnd[n] ?? 0
-  const shared = block.shared[n]
-  const more = block.sharedMore[n]
+  const shared = block.sharedSet(n, 1)
+  const more = block.sharedSet(n, 2)
   if (hasTwice(own, start, end, shared, more)) {
     writeAttributes(writer, spanAttributesTag, block.attributes(n))
     return

@@ -46,6 +46,8 @@ export class OtlpTransport {
   #sending = 0
   /** Failures in a row, over requests: a collector that is down does not get a fresh start with each. */
   #failures = 0
+  /** The collector asked to be left alone until then, whoever was told. Monotonic milliseconds. */
+  #quietUntilMs = 0
   #stopped = false
   #closing: Promise<void> | undefined
 
@@ -130,6 +132,8 @@ export class OtlpTransport {
     const body = await this.#compressed(batch.body)
     let mayRepeatAtOnce = true
     for (let attempt = 1; ; attempt++) {
+      const quietMs = this.#quietUntilMs - this.#options.clock.now()
+      if (quietMs > 0 && !this.#stopped) await this.#sleep(quietMs, false)
       if (this.#stopped) return this.#dropped(batch, 'closed', reasons.closed)
       this.#counts.requests++
       this.#counts.bytes += body.length
@@ -137,7 +141,12 @@ export class OtlpTransport {
       if (verdict.kind === 'delivered') return this.#delivered(batch, verdict.rejected, verdict.message)
       if (verdict.kind === 'refused') return this.#dropped(batch, 'refused', verdict.message)
       if (this.#stopped) return this.#dropped(batch, 'closed', reasons.closed)
-      if (attempt >= maxAttempts) return this.#dropped(batch, 'gaveUp', `${attempt} attempts, ${verdict.message}`)
+      if (attempt >= maxAttempts) {
+        this.#dropped(batch, 'gaveUp', `${attempt} attempts, ${verdict.message}`)
+        this.#failures++
+        // The next one waits as well: it would only be lost to the same outage.
+        return this.#pause(verdict)
+      }
       this.#counts.retries++
       if (verdict.atOnce === true && mayRepeatAtOnce) {
         mayRepeatAtOnce = false
@@ -164,33 +173,39 @@ export class OtlpTransport {
     const { backoffMs, maxBackoffMs, random, clock } = this.#options
     // Exponential, with half of it by chance, so that the processes of a fleet do not come back together.
     const backoff = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(30, this.#failures - 1)) * (1 - random() / 2)
+    if (waitMs !== undefined) this.#quietUntilMs = Math.max(this.#quietUntilMs, clock.now() + waitMs)
+    return this.#sleep(Math.max(backoff, waitMs ?? 0), waitMs === undefined)
+  }
+
+  #sleep(ms: number, mayCut: boolean): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel()
         this.#pauses.delete(end)
         resolve()
       }
-      const timer = clock.setTimer(end, Math.max(backoff, waitMs ?? 0))
+      const timer = this.#options.clock.setTimer(end, ms)
       timer.hold?.(false)
-      this.#pauses.set(end, waitMs === undefined)
+      this.#pauses.set(end, mayCut)
     })
   }
 
   #delivered(batch: Batch, rejected: number, message: string): void {
     const lost = Math.min(rejected, batch.count)
     this.#failures = 0
+    this.#leave(batch)
     this.#counts.exported += batch.count - lost
     if (lost > 0)
       this.drop('rejected', lost, `${this.#collector.address} rejected ${lost} of ${batch.count}: ${message}`)
     else if (message !== '') this.#counts.problem('answer', `${this.#collector.address} says: ${message}`)
-    this.#leave(batch)
   }
 
   #dropped(batch: Batch, reason: DropReason, message: string): void {
-    this.drop(reason, batch.count, `${batch.count} dropped for ${this.#collector.address}: ${message}`)
     this.#leave(batch)
+    this.drop(reason, batch.count, `${batch.count} dropped for ${this.#collector.address}: ${message}`)
   }
 
+  /** Before it is counted as anything else: a problem is told at once, to a listener who may look at the totals. */
   #leave(batch: Batch): void {
     this.#outstanding.delete(batch)
     this.#counts.queued -= batch.count

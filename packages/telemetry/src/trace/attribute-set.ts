@@ -12,6 +12,9 @@ export class AttributeSet {
   readonly attributes: Attributes
   /** The OTLP encoding of all of them, filled in by the first export. */
   encoded: Uint8Array | undefined = undefined
+  /** Its place in the block that was filled last with a span of its, and which use of a block that was. */
+  place = 0
+  block = 0
 
   constructor(attributes: Attributes) {
     this.attributes = Object.freeze({ ...attributes })

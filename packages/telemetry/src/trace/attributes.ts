@@ -32,7 +32,7 @@ export function cleanAttributes(
   const attributes: Record<string, AttributeValue> = {}
   let count = 0
   let dropped = 0
-  for (const [key, raw] of Object.entries(given)) {
+  for (const [key, raw] of entriesOf(given)) {
     if (raw === undefined) continue
     const value = count < countLimit && key !== '' ? cleanValue(raw, lengthLimit) : undefined
     if (value === undefined) {
@@ -43,6 +43,27 @@ export function cleanAttributes(
     }
   }
   return { attributes, dropped }
+}
+
+/** Keys and values of what somebody gave as attributes; none when a getter or a proxy of it throws. */
+export function entriesOf(given: object): [string, unknown][] {
+  try {
+    return Object.entries(given)
+  } catch {
+    // Their error is not one of the call that is being traced.
+    return []
+  }
+}
+
+/** A name as text, whatever was given. */
+export function nameOf(name: unknown): string {
+  if (typeof name === 'string') return name
+  try {
+    return String(name)
+  } catch {
+    // An object without a prototype, or with a `toString` of its own that throws.
+    return typeof name
+  }
 }
 
 const noAttributes: CleanAttributes = Object.freeze({ attributes: Object.freeze({}), dropped: 0 })

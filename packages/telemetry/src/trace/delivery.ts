@@ -33,6 +33,8 @@ export class Delivery {
   #flushTimer: Timer | undefined = undefined
   #fullTimer: Timer | undefined = undefined
   #closing: Promise<void> | undefined = undefined
+  /** Consumers are being given blocks; one of them may flush, close, or end spans meanwhile. */
+  #delivering = false
   /** Runs something as if nobody's call had started it, and untraced: what an exporter sends must not become spans. */
   readonly #outside: <T>(run: () => T) => T
 
@@ -51,8 +53,11 @@ export class Delivery {
 
   addConsumer(consumer: SpanConsumer): () => void {
     this.#consumers = [...this.#consumers, consumer]
+    let isThere = true
     return () => {
-      this.#consumers = this.#consumers.filter((each) => each !== consumer)
+      const at = isThere ? this.#consumers.indexOf(consumer) : -1
+      isThere = false
+      if (at >= 0) this.#consumers = this.#consumers.toSpliced(at, 1)
     }
   }
 
@@ -68,16 +73,23 @@ export class Delivery {
 
   async flush(signal?: AbortSignal): Promise<void> {
     this.#deliver()
+    // Asked for by a consumer in the midst of a delivery: the rest comes in this turn.
+    if (this.#delivering) await undefined
     await this.#ask((consumer, limit) => consumer.flush(limit), signal)
   }
 
   close(signal?: AbortSignal): Promise<void> {
-    this.#closing ??= this.#close(signal)
-    return this.#closing
+    if (this.#closing !== undefined) return this.#closing
+    const { promise, resolve } = Promise.withResolvers<void>()
+    // Closed before the last delivery: a span that ends during it would come into a block that nobody gets.
+    this.#closing = promise
+    resolve(this.#close(signal))
+    return promise
   }
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     this.#deliver()
+    if (this.#delivering) await undefined
     this.#flushTimer?.cancel()
     this.#fullTimer?.cancel()
     await this.#ask((consumer, limit) => consumer.close(limit), signal)
@@ -128,6 +140,9 @@ export class Delivery {
   }
 
   #deliverFull(): void {
+    // Otherwise consumers that come after the one that is being given a block would get the next one first.
+    if (this.#delivering) return
+    this.#delivering = true
     for (let block = this.#full.shift(); block !== undefined; block = this.#full.shift()) {
       for (const consumer of this.#consumers) {
         try {
@@ -140,6 +155,7 @@ export class Delivery {
       block.reset(0)
       this.#free.push(block)
     }
+    this.#delivering = false
   }
 
   /** Waits for all consumers, but not beyond the signal, which they are given too. */

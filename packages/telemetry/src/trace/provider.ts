@@ -11,6 +11,7 @@ import {
   type TracerProvider as ApiTracerProvider,
 } from '@opentelemetry/api'
 
+import { nameOf } from './attributes.ts'
 import { activeContext, Context, runIn, suppressed } from './context.ts'
 import type { InstrumentationScope } from './span-data.ts'
 import { kinds } from './span-block.ts'
@@ -61,7 +62,7 @@ class ScopedTracer implements ApiTracer {
     const { kind = 0, attributes, links, startTime, root } = options ?? {}
     const parent = root === true ? undefined : trace.getSpan(context)
     const knownKind = kind in kinds ? kind : 0
-    const span = tracer.start(this.#scope, String(name), knownKind, parent, monotonicMs(startTime, tracer))
+    const span = tracer.start(this.#scope, nameOf(name), knownKind, parent, monotonicMs(startTime, tracer))
     if (attributes !== undefined) span.setAttributes(attributes)
     if (links !== undefined) span.addLinks(links)
     return span

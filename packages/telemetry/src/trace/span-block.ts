@@ -61,7 +61,9 @@ export interface SpanRow extends SpanIds {
   readonly details: SpanDetails | undefined
 }
 
-const bytesPerSpan = 56
+const bytesPerSpan = 62
+/** Numbers of blocks and of their uses, so that a set knows whether its place was given to it in this one. */
+let uses = 0
 
 /** A block of finished spans. Column `n` of every array belongs to span `n`, 0 <= n < `size`. */
 export class SpanBlock {
@@ -78,9 +80,11 @@ export class SpanBlock {
   /** `flags` shifted left by 8, `status` by 4, `kind`. */
   readonly codes: Uint32Array
   readonly names: string[] = Array.from({ length: blockSpans }, () => '')
-  readonly scopes: InstrumentationScope[] = Array.from({ length: blockSpans }, () => noScope)
-  readonly shared: (AttributeSet | undefined)[] = Array.from({ length: blockSpans }, () => undefined)
-  readonly sharedMore: (AttributeSet | undefined)[] = Array.from({ length: blockSpans }, () => undefined)
+  /** Each scope and each set of attributes once; `places` says which is whose. */
+  readonly scopes: InstrumentationScope[] = []
+  readonly sets: AttributeSet[] = []
+  /** Three for each span: of its scope in `scopes`, and of its two sets in `sets`, plus 1; 0 where there is none. */
+  readonly places: Uint16Array
   /**
    * Own attributes of all spans one after another, key, value, key, value; those of span n end before `ownEnd[n]`. It may be
    * longer than they are: room for one attribute per span is kept.
@@ -92,6 +96,7 @@ export class SpanBlock {
   readonly resource: Resource
   /** Epoch milliseconds minus monotonic milliseconds, as measured when the block was begun. */
   epochMs = 0
+  #use = ++uses
 
   constructor(resource: Resource) {
     this.resource = resource
@@ -104,6 +109,7 @@ export class SpanBlock {
     this.parentIds = new Int32Array(buffer, 40 * blockSpans, 2 * blockSpans)
     this.codes = new Uint32Array(buffer, 48 * blockSpans, blockSpans)
     this.ownEnd = new Uint32Array(buffer, 52 * blockSpans, blockSpans)
+    this.places = new Uint16Array(buffer, 56 * blockSpans, 3 * blockSpans)
   }
 
   get isFull(): boolean {
@@ -126,9 +132,9 @@ export class SpanBlock {
     this.durationMs[n] = span.endMs - span.startMs
     this.codes[n] = (span.flags << 8) | (span.status << 4) | span.kind
     this.names[n] = span.name
-    this.scopes[n] = span.scope
-    this.shared[n] = span.shared
-    this.sharedMore[n] = span.sharedMore
+    this.places[3 * n] = this.#scopePlace(span.scope)
+    this.places[3 * n + 1] = this.#setPlace(span.shared)
+    this.places[3 * n + 2] = this.#setPlace(span.sharedMore)
     let end = n === 0 ? 0 : (this.ownEnd[n - 1] ?? 0)
     if (own !== undefined) for (const part of own) this.own[end++] = part
     this.ownEnd[n] = end
@@ -141,8 +147,35 @@ export class SpanBlock {
     this.own.length = ownRoom
     this.own.fill('', 0, this.ownStart(this.size))
     this.size = 0
+    this.scopes.length = 0
+    this.sets.length = 0
+    this.#use = ++uses
     this.details.clear()
     this.epochMs = epochMs
+  }
+
+  /** The attributes that span `n` shares with others: the `which`-th of its sets, 1 or 2. */
+  sharedSet(n: number, which: 1 | 2): AttributeSet | undefined {
+    const place = this.places[3 * n + which] ?? 0
+    return place === 0 ? undefined : this.sets[place - 1]
+  }
+
+  /** Most spans have the scope of the one before; of others there are few. */
+  #scopePlace(scope: InstrumentationScope): number {
+    const last = this.scopes.length
+    if (last > 0 && this.scopes[last - 1] === scope) return last
+    const known = this.scopes.indexOf(scope)
+    return known < 0 ? this.scopes.push(scope) : known + 1
+  }
+
+  /** A set remembers its place, so that no map is asked; a pointer for each span would cost four times as much. */
+  #setPlace(set: AttributeSet | undefined): number {
+    if (set === undefined) return 0
+    if (set.block !== this.#use) {
+      set.block = this.#use
+      set.place = this.sets.push(set)
+    }
+    return set.place
   }
 
   /** Where the own attributes of span `n` begin. */
@@ -167,14 +200,14 @@ export class SpanBlock {
       durationNanos: Math.round((this.durationMs[n] ?? 0) * 1e6),
       attributes: this.attributes(n),
       resource: this.resource,
-      scope: this.scopes[n] ?? noScope,
+      scope: this.scopes[(this.places[3 * n] ?? 0) - 1] ?? noScope,
       ...details,
     }
   }
 
   /** All attributes of span `n`; its own win over shared ones. */
   attributes(n: number): Attributes {
-    const all: Record<string, AttributeValue> = { ...this.shared[n]?.attributes, ...this.sharedMore[n]?.attributes }
+    const all: Record<string, AttributeValue> = { ...this.sharedSet(n, 1)?.attributes, ...this.sharedSet(n, 2)?.attributes }
     for (let index = this.ownStart(n); index < (this.ownEnd[n] ?? 0); index += 2) {
       all[String(this.own[index])] = this.own[index + 1] ?? ''
     }

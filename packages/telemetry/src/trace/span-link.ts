@@ -12,6 +12,7 @@ import type { SpanLink } from './span-data.ts'
 export function linkOf(link: Link, limits: CompleteLimits): SpanLink | undefined {
   const context = link?.context
   if (!isValid(context)) return undefined
+  const { droppedAttributesCount: before } = link
   const { attributes, dropped } = cleanAttributes(
     link.attributes,
     limits.attributePerLinkCount,
@@ -20,10 +21,10 @@ export function linkOf(link: Link, limits: CompleteLimits): SpanLink | undefined
   return {
     traceId: context.traceId.toLowerCase(),
     spanId: context.spanId.toLowerCase(),
-    traceState: context.traceState?.serialize() ?? '',
-    flags: (context.traceFlags & 0xff) | 0x100 | (context.isRemote === true ? 0x200 : 0),
+    traceState: traceStateOf(context),
+    flags: flagsOf(context) | 0x100 | (context.isRemote === true ? 0x200 : 0),
     attributes,
-    droppedAttributes: dropped + (link.droppedAttributesCount ?? 0),
+    droppedAttributes: dropped + (typeof before === 'number' && before > 0 ? before : 0),
   }
 }
 
@@ -38,11 +39,24 @@ export function positionOf(context: SpanContext): RemoteParent | undefined {
     traceD: wordOfHex(traceId, 24),
     spanA: wordOfHex(spanId, 0),
     spanB: wordOfHex(spanId, 8),
-    flags: context.traceFlags & 0xff,
-    traceState: context.traceState?.serialize() ?? '',
+    flags: flagsOf(context),
+    traceState: traceStateOf(context),
   }
 }
 
+// A context that was made by hand, in plain JavaScript, often has its trace state as text.
+function traceStateOf({ traceState }: SpanContext): string {
+  if (typeof traceState === 'string') return traceState
+  const text: unknown = typeof traceState?.serialize === 'function' ? traceState.serialize() : ''
+  return typeof text === 'string' ? text : ''
+}
+
+function flagsOf({ traceFlags }: SpanContext): number {
+  return typeof traceFlags === 'number' ? traceFlags & 0xff : 0
+}
+
 function isValid(context: SpanContext | undefined): context is SpanContext {
-  return typeof context === 'object' && context !== null && isSpanContextValid(context)
+  return (
+    typeof context?.traceId === 'string' && typeof context.spanId === 'string' && isSpanContextValid(context)
+  )
 }

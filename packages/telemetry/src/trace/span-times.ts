@@ -21,6 +21,8 @@ function sinceStart(time: TimeInput, epochMs: number): number {
   // No process runs for decades: a small number counts from the start of the process, a large one from 1970.
   if (typeof time === 'number') return time < epochMs / 2 ? time : time - epochMs
   if (time instanceof Date) return time.getTime() - epochMs
+  const [seconds, nanos] = time
+  if (typeof seconds !== 'number' || typeof nanos !== 'number') return Number.NaN
   // The large parts are subtracted first: as one sum they would have no room left for the nanoseconds.
-  return time[0] * 1000 - epochMs + time[1] / 1e6
+  return seconds * 1000 - epochMs + nanos / 1e6
 }

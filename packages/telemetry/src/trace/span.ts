@@ -13,7 +13,7 @@ import {
 } from '@opentelemetry/api'
 
 import type { AttributeSet } from './attribute-set.ts'
-import { cleanAttributes, cleanValue } from './attributes.ts'
+import { cleanAttributes, cleanValue, entriesOf, nameOf } from './attributes.ts'
 import { exceptionAttributes } from './exception.ts'
 import { hexOfWord } from './ids.ts'
 import type { SpanIds } from './parent.ts'
@@ -204,7 +204,7 @@ export class Span implements ApiSpan, FinishedSpan {
   }
 
   setAttributes(attributes: ApiAttributes): this {
-    if (this.isRecording()) for (const [key, value] of Object.entries(attributes ?? {})) this.setAttribute(key, value)
+    if (this.isRecording()) for (const [key, value] of entriesOf(attributes ?? {})) this.setAttribute(key, value)
     return this
   }
 
@@ -218,7 +218,7 @@ export class Span implements ApiSpan, FinishedSpan {
       limits.attributeValueLength,
     )
     const atMs = monotonicMs(time ?? (timed ? attributesOrTime : undefined), this.#recorder)
-    this.#notes().addEvent(String(name), attributes, dropped, atMs, limits)
+    this.#notes().addEvent(nameOf(name), attributes, dropped, atMs, limits)
     return this
   }
 
@@ -231,7 +231,7 @@ export class Span implements ApiSpan, FinishedSpan {
   }
 
   addLinks(links: Link[]): this {
-    for (const link of links ?? []) this.addLink(link)
+    if (Array.isArray(links)) for (const link of links) this.addLink(link)
     return this
   }
 
@@ -244,7 +244,7 @@ export class Span implements ApiSpan, FinishedSpan {
   }
 
   updateName(name: string): this {
-    if (this.isRecording()) this.name = String(name)
+    if (this.isRecording()) this.name = nameOf(name)
     return this
   }
 

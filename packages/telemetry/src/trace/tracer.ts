@@ -30,7 +30,7 @@ export interface TracerOptions {
   readonly ids?: IdSource | undefined
 }
 
-/** Monotone counts. `started - ended - dropped` are running. */
+/** Monotone counts. `started - ended - dropped` are running, or were given up: requests that are no traffic never end as spans. */
 export interface TracerTotals {
   /** Recorded spans that were begun. */
   started: number

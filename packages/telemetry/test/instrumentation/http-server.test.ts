@@ -361,3 +361,18 @@ describe('requests that are left out', () => {
     assert.equal(recording.tracer.totals.unsampled, 1)
   })
 })
+
+describe('a caller that forbids to record', () => {
+  it('is obeyed, and so do those who are called', async (test) => {
+    const recording = new Recording(test, only)
+    const flags: unknown[] = []
+    const port = await serve(test, (_, response) => {
+      flags.push(activeContext().span?.spanContext().traceFlags)
+      response.end()
+    })
+    await fetch(`http://127.0.0.1:${port}/`, { headers: { b3: '0' } })
+    await fetch(`http://127.0.0.1:${port}/`, { headers: { traceparent: parent.replace(/01$/, '00') } })
+    await recording.spans(0)
+    assert.deepEqual(flags, [0, 0])
+  })
+})

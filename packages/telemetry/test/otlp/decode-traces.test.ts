@@ -253,3 +253,25 @@ function inRequest(...spans: readonly Uint8Array[]): Uint8Array {
   const group = new BinaryWriter().uint32(sized(2)).bytes(scopeSpans.finish()).finish()
   return new BinaryWriter().uint32(sized(1)).bytes(group).finish()
 }
+
+test('a text of bytes that are no UTF-8 is within the limit as well, although each of them becomes three', () => {
+  const limits = resolveLimits({ maxTextBytes: 10 }, 'limits')
+  const nameOf = (bytes: readonly number[]): readonly [string | undefined, number] => {
+    const span = new BinaryWriter()
+      .uint32(sized(1))
+      .bytes(Buffer.alloc(16, 1))
+      .uint32(sized(2))
+      .bytes(Buffer.alloc(8, 1))
+    span.uint32(sized(5)).bytes(Uint8Array.from(bytes)).uint32(bit64(7)).fixed64(1000n)
+    const scopeSpans = new BinaryWriter().uint32(sized(2)).bytes(span.finish()).finish()
+    const resourceSpans = new BinaryWriter().uint32(sized(2)).bytes(scopeSpans).finish()
+    const batch = decode(new BinaryWriter().uint32(sized(1)).bytes(resourceSpans).finish(), limits)
+    return [batch.spans[0]?.name, batch.truncated]
+  }
+  const a = 0x61
+  assert.deepEqual(nameOf(Array.from({ length: 10 }, () => a)), ['aaaaaaaaaa', 0])
+  assert.deepEqual(nameOf(Array.from({ length: 11 }, () => a)), ['aaaaaaaaaa', 1])
+  assert.deepEqual(nameOf([a, 0xff, 0xff, 0xff]), ['a\ufffd\ufffd\ufffd', 0])
+  assert.deepEqual(nameOf([0xff, 0xff, 0xff, 0xff]), ['\ufffd\ufffd\ufffd', 1])
+  assert.deepEqual(nameOf(Array.from({ length: 30 }, () => 0xff)), ['\ufffd\ufffd\ufffd', 1])
+})

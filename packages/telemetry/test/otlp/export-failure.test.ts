@@ -82,6 +82,36 @@ for (const [name, header, waitMs] of [
   })
 }
 
+test('after a batch is given up, the next one waits as well, as long as the collector asked for', async (t) => {
+  const collector = await TestCollector.start(t, inTurn(status(503, '', { 'retry-after': '60' }), status(502), ok))
+  const { clock, exporter } = timed(t, collector, { maxAttempts: 1 })
+  for (let n = 0; n < 3; n++) exporter.take(spans(1))
+  await until(() => exporter.totals.dropped.gaveUp === 1, 'the first is given up')
+  await clock.advance(59_999)
+  assert.equal(exporter.totals.requests, 1)
+  await clock.advance(1)
+  await until(() => exporter.totals.dropped.gaveUp === 2, 'the second is given up')
+  await clock.advance(1999)
+  assert.equal(exporter.totals.requests, 2)
+  await clock.advance(1)
+  await exporter.flush()
+  assert.equal(exporter.totals.exported, 1)
+  assert.equal(clock.pending, 0)
+})
+
+test('a wait that the collector asked for holds for all senders', async (t) => {
+  const collector = await TestCollector.start(t, inTurn(status(503, '', { 'retry-after': '5' }), ok))
+  const { clock, exporter } = timed(t, collector, { concurrency: 2 })
+  exporter.take(spans(1))
+  await until(() => exporter.totals.retries === 1, 'the first is told to wait')
+  exporter.take(spans(2))
+  await clock.advance(4999)
+  assert.equal(exporter.totals.requests, 1)
+  await clock.advance(1)
+  await exporter.flush()
+  assert.deepEqual([exporter.totals.exported, exporter.totals.requests], [3, 3])
+})
+
 test('final answers: dropped at once, counted, told without secrets', async (t) => {
   const collector = await TestCollector.start(t)
   const problems: string[] = []
@@ -294,6 +324,21 @@ test('a problem is told once a minute for each kind, and a throwing listener cha
     assert.equal(told, expected)
   }
   assert.equal(exporter.totals.dropped.refused, 3)
+})
+
+test('a listener that looks at the totals finds every span counted once', async (t) => {
+  const collector = await TestCollector.start(t, inTurn(status(400), status(503), status(503)))
+  const sums: number[] = []
+  const exporter = exporterTo(t, collector.endpoint, {
+    maxAttempts: 2,
+    onProblem: () => {
+      const { exported, dropped, queued } = exporter.totals
+      sums.push(exported + queued + Object.values(dropped).reduce((sum, count) => sum + count, 0))
+    },
+  })
+  for (const count of [3, 4]) exporter.take(spans(count))
+  await exporter.flush()
+  assert.deepEqual(sums, [7, 7, 7], 'refused, retrying, gaveUp')
 })
 
 test('whatever the collector does, every span is counted once', async (t) => {

@@ -2,7 +2,18 @@
 import type { Dice } from '../long-run.ts'
 import { jsonBody, jsonRequest, jsonSpan, protobufBody } from './ingest-requests.ts'
 
-const texts = ['', 'a', 'http.route', 'été 😀', '"\\\n', 'x'.repeat(300), '__proto__', 'service.name', '\u0000', '[["x"]]']
+const texts = [
+  '',
+  'a',
+  'http.route',
+  'été 😀',
+  '"\\\n',
+  'x'.repeat(300),
+  '__proto__',
+  'service.name',
+  '\u0000',
+  '[["x"]]',
+]
 
 function anyValue(dice: Dice, depth: number): object {
   switch (dice.below(depth > 0 ? 7 : 5)) {
@@ -11,7 +22,9 @@ function anyValue(dice: Dice, depth: number): object {
     case 1:
       return { boolValue: dice.chance(0.5) }
     case 2:
-      return { intValue: dice.pick(['0', '-1', '42', '9007199254740993', '-9223372036854775808', '9223372036854775807']) }
+      return {
+        intValue: dice.pick(['0', '-1', '42', '9007199254740993', '-9223372036854775808', '9223372036854775807']),
+      }
     case 3:
       return { doubleValue: dice.pick([0.5, 1e300, 5e-324, 3, -0.25]) }
     case 4:
@@ -68,18 +81,33 @@ export function request(dice: Dice, json: boolean): Buffer {
 
 /** What tends to break decoders: signs, lengths beyond the end, marks of JSON. */
 const oddBytes = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x22, 0x5b, 0x5d, 0x7b, 0x7d, 0x2c, 0x0a, 0x12, 0x08, 0xc0, 0xed]
-const oddTexts = ['null', '-1', '1e999', '[]', '{}', '"', '18446744073709551616', '{"values":[', 'true', '"NaN"', '\\ud800', '0.5']
+const oddTexts = [
+  'null',
+  '-1',
+  '1e999',
+  '[]',
+  '{}',
+  '"',
+  '18446744073709551616',
+  '{"values":[',
+  'true',
+  '"NaN"',
+  '\\ud800',
+  '0.5',
+]
 const depths = '[{"arrayValue":{"values":'
 
 /** One more thing wrong with `body`; `other` is where foreign bytes come from. */
 export function mutated(dice: Dice, body: Buffer, other: Buffer, json: boolean): Buffer {
   const at = dice.below(body.length + 1)
   const to = Math.min(body.length, at + dice.below(40))
-  const put = (bytes: Uint8Array, upTo = at): Buffer => Buffer.concat([body.subarray(0, at), bytes, body.subarray(upTo)])
+  const put = (bytes: Uint8Array, upTo = at): Buffer =>
+    Buffer.concat([body.subarray(0, at), bytes, body.subarray(upTo)])
   switch (dice.below(8)) {
     case 0: {
       const changed = Buffer.from(body)
-      if (at < body.length) changed[at] = dice.chance(0.5) ? dice.pick(oddBytes) : (changed[at] ?? 0) ^ (1 << dice.below(8))
+      if (at < body.length)
+        changed[at] = dice.chance(0.5) ? dice.pick(oddBytes) : (changed[at] ?? 0) ^ (1 << dice.below(8))
       return changed
     }
     case 1:
@@ -97,6 +125,8 @@ export function mutated(dice: Dice, body: Buffer, other: Buffer, json: boolean):
     case 6:
       return json ? put(Buffer.from(dice.pick(oddTexts)), dice.chance(0.5) ? to : at) : put(Buffer.alloc(10, 0xff))
     default:
-      return json && dice.chance(0.05) ? put(Buffer.from(depths.repeat(dice.below(500)))) : put(Buffer.from([dice.below(256)]), to)
+      return json && dice.chance(0.05)
+        ? put(Buffer.from(depths.repeat(dice.below(500))))
+        : put(Buffer.from([dice.below(256)]), to)
   }
 }

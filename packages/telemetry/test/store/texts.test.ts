@@ -55,6 +55,24 @@ test('what was rolled back is forgotten', () => {
   db.close()
 })
 
+test('what was removed in a transaction that was rolled back is known again', () => {
+  const db = newDatabase()
+  const texts = new Texts(db, 0)
+  db.exec('BEGIN')
+  const ids = Array.from({ length: maxTexts }, (_, n) => texts.intern(`name ${n}`, 1, 0))
+  db.exec('COMMIT')
+  texts.committed()
+  db.exec('BEGIN')
+  // Trace 1 is evicted, so its names may go; then the disk is full, and it is back.
+  assert.equal(typeof texts.intern('of trace 2', 2, 2), 'number')
+  assert.equal(texts.text(ids[0]), '')
+  db.exec('ROLLBACK')
+  texts.rolledBack()
+  assert.deepEqual([texts.text(ids[0]), texts.idOf('name 0'), texts.idOf('of trace 2')], ['name 0', ids[0], undefined])
+  assert.equal(texts.size, new Texts(db, 2).size)
+  db.close()
+})
+
 test('long texts are not shared; texts are made such that SQLite can hold them', () => {
   const db = newDatabase()
   const texts = new Texts(db, 0)

@@ -142,7 +142,7 @@ function sample(n: number, own: SpanRow['own']): SpanRow {
   }
 }
 
-test('a kept span takes few bytes: its columns, one attribute of its own and that short path', () => {
+test('a kept span takes few bytes: its columns, one attribute of its own and that short path', (t) => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   const used = (): number => {
@@ -164,6 +164,7 @@ test('a kept span takes few bytes: its columns, one attribute of its own and tha
   const blocks = fill(48)
   const perSpan = (used() - before) / (48 * blockSpans)
   assert.equal(blocks.length, 48)
-  // 132.6 when measured alone. Less than the columns themselves would mean that the measurement is broken.
-  assert.ok(perSpan > 100 && perSpan <= 145, `${perSpan.toFixed(1)} bytes`)
+  t.diagnostic(`${perSpan.toFixed(1)} bytes`)
+  // The budget. Less than the columns themselves would mean that the measurement is broken.
+  assert.ok(perSpan > 90 && perSpan <= 130, `${perSpan.toFixed(1)} bytes`)
 })
