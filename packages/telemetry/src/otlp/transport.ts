@@ -152,6 +152,9 @@ export class OtlpTransport {
         mayRepeatAtOnce = false
         continue
       }
+      // Nobody is there, and there is no time left in which somebody may come.
+      if (this.#closing !== undefined && verdict.atOnce !== undefined)
+        return this.#dropped(batch, 'closed', verdict.message)
       this.#failures++
       this.#counts.problem('retrying', `${this.#collector.address} will be tried again: ${verdict.message}`)
       await this.#pause(verdict)

@@ -1,12 +1,15 @@
 // What a process still has to say when nothing asynchronous can happen any more: it is handed to another process, over its standard
 // input, and waited for. Invariant: it takes a bounded time, it never throws, and no secret becomes an argument or a variable.
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type StdioOptions } from 'node:child_process'
 import type { Unsent } from '../otlp/transport.ts'
 
 /** An orchestrator that has sent SIGTERM waits for ten seconds or longer. */
 const patienceMs = 5000
 /** The other process tries once: a collector that is not there now will not be there in the time that is left. */
 const tryMs = 4000
+
+/** Where Node is told of certificates to trust. */
+const trustVariables = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR']
 
 /** Runs in the other process, which has nothing of ours but Node. */
 const script = `
@@ -25,11 +28,12 @@ process.stdin.setEncoding('utf8').on('data', (part) => (text += part)).on('end',
 export function sendLastWords({ bodies, ...envelope }: Unsent): void {
   if (bodies.length === 0) return
   const input = JSON.stringify({ ...envelope, bodies: bodies.map((body) => Buffer.from(body).toString('base64')) })
-  // Without our environment: NODE_OPTIONS would start telemetry in there as well. What goes wrong has nobody left to hear of it.
-  spawnSync(process.execPath, ['-e', script], {
-    input,
-    env: {},
-    stdio: ['pipe', 'ignore', 'ignore'],
-    timeout: patienceMs,
-  })
+  // Without our environment, but for whom to trust: NODE_OPTIONS would start telemetry in there as well.
+  const env = Object.fromEntries(trustVariables.map((name) => [name, process.env[name]]))
+  try {
+    const stdio: StdioOptions = ['pipe', 'ignore', 'ignore']
+    spawnSync(process.execPath, ['-e', script], { input, env, stdio, timeout: patienceMs })
+  } catch {
+    // A process that may start no other (node --permission) loses its last spans, and nothing else.
+  }
 }

@@ -9,17 +9,25 @@ const patienceMs = 5000
 
 /** Closes `telemetry` at the end of the process; the answer takes that back. */
 export function endWithProcess(telemetry: Telemetry): () => void {
-  const close = (): Promise<void> => telemetry.close(AbortSignal.timeout(patienceMs))
-  const ended = (): void => void close()
+  let dying = false
+  const ended = (): void => void telemetry.close(AbortSignal.timeout(patienceMs))
   const signalled = (signal: NodeJS.Signals): void => {
-    const alone = process.listenerCount(signal) === 1
-    // Where the application handles the signal it still has requests to finish, whose spans are to come: only flush.
-    if (!alone) return void telemetry.flush(AbortSignal.timeout(patienceMs)).catch(ignore)
+    // Where the application handles the signal, its own end delivers; a flush here would add its patience to that of the end.
+    if (process.listenerCount(signal) > 1) return
     const die = (): void => {
       for (const each of signals) process.off(each, signalled)
       process.kill(process.pid, signal)
     }
-    close().then(die, die)
+    // Who sends it again does not want to wait.
+    if (dying) return die()
+    dying = true
+    const limit = AbortSignal.timeout(patienceMs)
+    // Not closed first: whoever is answered meanwhile has spans too. The rest goes in one turn, in which nobody is answered.
+    const rest = (): void => {
+      if (!limit.aborted) telemetry.salvage()
+      die()
+    }
+    telemetry.flush(limit).then(rest, rest)
   }
   const exiting = (): void => telemetry.salvage()
   process.once('beforeExit', ended)
@@ -31,6 +39,3 @@ export function endWithProcess(telemetry: Telemetry): () => void {
     for (const signal of signals) process.off(signal, signalled)
   }
 }
-
-/** A flush that was not finished in time is taken up again by the close, or by what is salvaged at the exit. */
-const ignore = (): void => undefined

@@ -147,6 +147,7 @@ class Started implements Telemetry {
     // Traces that still wait for their decision get it now.
     tail?.buffer.flush()
     if (exporter !== undefined) sendLastWords(exporter.unsent)
+    this.#file?.end()
   }
 
   close(signal?: AbortSignal): Promise<void> {
