@@ -1,6 +1,7 @@
 // Payments that could not be made and wait for better times. Bounded; oldest first; a round begins with a single payment
 // and goes on with a few at a time, so that a payment service that has just come back is not flooded. A payment leaves
 // only when it was made or declined.
+import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** A payment to be made later. */
 export interface Payment {
@@ -34,6 +35,8 @@ export class Backlog {
   #settled = 0
   #timer: NodeJS.Timeout | undefined
   #stopped = false
+  /** A round belongs to no request: not to the one whose payment happened to begin the waiting. */
+  readonly #ofNoRequest = AsyncLocalStorage.snapshot()
 
   /** `charge` answers whether the payment is dealt with; false or a throw leaves it waiting and ends the round. */
   constructor(options: {
@@ -68,7 +71,7 @@ export class Backlog {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#stopped || this.#waiting.length === 0) return
-    this.#timer = setTimeout(() => void this.#round(), roundEveryMs)
+    this.#timer = setTimeout(() => void this.#ofNoRequest(() => this.#round()), roundEveryMs)
   }
 
   async #round(): Promise<void> {

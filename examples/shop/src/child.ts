@@ -1,10 +1,15 @@
 // The child's end of the IPC channel: start, fault, stop, and news back. A child never outlives its parent: when the
-// channel closes it exits at once, however the parent ended.
+// channel closes it exits at once, however the parent ended. It owns the telemetry of the process: first on, last off.
+import { Registry } from '@switchgear/core'
+import type { AccessLog, Telemetry } from '@switchgear/telemetry'
+import { openAccessLog } from './access-log.ts'
 import type { FaultMode, News, Order, StartOrder } from './messages.ts'
+import { closeTelemetry, openTelemetry } from './telemetry.ts'
 
 /** What runs in a child. */
 export interface Running {
   readonly origin: string
+  readonly questions?: string | undefined
   fault?(mode: FaultMode): void
   stop(): Promise<void>
 }
@@ -12,22 +17,43 @@ export interface Running {
 /** Sends news to the parent; lost without harm when the parent is gone. */
 export type Tell = (news: News) => void
 
+/** What a child begins with. */
+export interface Beginning {
+  readonly order: StartOrder
+  readonly tell: Tell
+  /** For the pipelines of this process. */
+  readonly registry: Registry
+  /** Undefined where the order asks for none. */
+  readonly telemetry: Telemetry | undefined
+  /** Undefined where the order names no file. */
+  readonly accessLog: AccessLog | undefined
+}
+
 /**
  * The main program of a child process: waits for the start order and runs `start`.
  *
  * @example
- * runChild(async (order) => ({ origin: await service.listen(order.port), stop: () => service.stop() }))
+ * runChild(async ({ order }) => ({ origin: await service.listen(order.port), stop: () => service.stop() }))
  */
-export function runChild(start: (order: StartOrder, tell: Tell) => Promise<Running>): void {
+export function runChild(start: (beginning: Beginning) => Promise<Running>): void {
   let running: Running | undefined
+  let telemetry: Telemetry | undefined
+  let stopping = false
   const stop = async (): Promise<void> => {
+    if (stopping) return
+    stopping = true
     await running?.stop()
+    // After the service, so that the spans of its last requests are among those that are delivered.
+    if (telemetry !== undefined) await told(await closeTelemetry(telemetry))
     process.exit(0)
   }
   const begin = async (order: StartOrder): Promise<void> => {
     try {
-      running = await start(order, tell)
-      tell({ type: 'ready', origin: running.origin })
+      const registry = new Registry()
+      telemetry = order.telemetry === undefined ? undefined : openTelemetry(order.telemetry, registry)
+      const accessLog = await openAccessLog(order.telemetry?.service ?? '', order.log)
+      running = await start({ order, tell, registry, telemetry, accessLog })
+      tell({ type: 'ready', origin: running.origin, questions: running.questions })
     } catch (error) {
       tell({ type: 'cannot', problem: messageOf(error), busyPort: busyPortOf(error) })
     }
@@ -45,6 +71,14 @@ export function runChild(start: (order: StartOrder, tell: Tell) => Promise<Runni
 
 function tell(news: News): void {
   if (process.connected) process.send?.(news, undefined, {}, ignoreLostChannel)
+}
+
+/** Resolves when the news has left this process, which then may exit. */
+function told(news: News): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(news, undefined, {}, () => resolve())
+    else resolve()
+  })
 }
 
 function ignoreLostChannel(): void {

@@ -18,6 +18,8 @@ export interface Flags {
   readonly perSecond: number
   /** Undefined: the shop's own switchgear.yaml. */
   readonly config: string | undefined
+  /** File for the requests that services of the protected shop failed. */
+  readonly log: string | undefined
   readonly timeline: Timeline
 }
 
@@ -30,6 +32,8 @@ export const helpText: string = `npm start -- [flags]       a shop whose payment
   --seed <number>          seed of the load (default 7)
   --rate <number>          requests a second to each shop, 1 to 500 (default 40)
   --config <path>          another switchgear.yaml, to see how other policies do
+  --log <path>             add a line of JSON to this file for each request that a service of the
+                           protected shop failed, with the ids of its trace and span
   --calm <duration>        time until payments hang (default 10s)
   --outage <duration>      time until they are healed (default 15s)
   --recovery <duration>    time until the verdict (default 10s)
@@ -44,6 +48,7 @@ const options = {
   seed: { type: 'string', default: '7' },
   rate: { type: 'string', default: '40' },
   config: { type: 'string' },
+  log: { type: 'string' },
   calm: { type: 'string', default: '10s' },
   outage: { type: 'string', default: '15s' },
   recovery: { type: 'string', default: '10s' },
@@ -60,6 +65,7 @@ export function parseFlags(words: readonly string[]): Flags {
     seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
     perSecond: whole('rate', values.rate, 1, 500),
     config: values.config,
+    log: values.log,
     timeline: {
       calmMs: duration('calm', values.calm),
       outageMs: duration('outage', values.outage),

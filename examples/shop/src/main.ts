@@ -1,5 +1,6 @@
 // `npm start`: opens both shops, shows the story, closes them. It owns the exit codes; expected trouble is one line,
 // never a stack trace.
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, loadConfig } from '@switchgear/config'
 import { FlagError, helpText, parseFlags, type Flags } from './flags.ts'
@@ -41,6 +42,7 @@ async function run(flags: Flags): Promise<number> {
     gatewayPort: flags.port ?? config.gateway?.port ?? 0,
     seed: flags.seed,
     perSecond: flags.perSecond,
+    log: flags.log === undefined ? undefined : resolve(flags.log),
     onTransition: (transition) => screen.transition(transition),
     onFault: (fault) => screen.fault(fault),
     onLost: (name, why, restarts) => {
@@ -51,10 +53,10 @@ async function run(flags: Flags): Promise<number> {
   })
   try {
     const openedAt = performance.now()
-    screen.say('Starting nine processes ...')
+    screen.say('Starting ten processes ...')
     await Promise.race([stage.open(), quit.wait()])
     if (quit.reason !== undefined) return codeOfQuit(quit, flags)
-    screen.ready(performance.now() - openedAt, stage.shops)
+    screen.ready(performance.now() - openedAt, stage.parts)
     return await show({ stage, screen, flags, config, quit })
   } catch (error) {
     if (!(error instanceof StartError)) throw error

@@ -9,6 +9,13 @@ export type FaultMode = 'none' | 'fail' | 'hang' | 'slow'
 /** The twin shops: one under the policies of switchgear.yaml, one calling with plain fetch. */
 export type Side = 'protected' | 'unprotected'
 
+/** What a traced child calls itself, and where its spans go. */
+export interface TelemetryOrder {
+  readonly service: string
+  /** Origin of the collector; undefined: its spans go nowhere. */
+  readonly collector: string | undefined
+}
+
 /** The first message to a child: what it is and where it finds the others. */
 export interface StartOrder {
   readonly type: 'start'
@@ -21,6 +28,10 @@ export interface StartOrder {
   readonly mayMove: boolean
   /** Origins of the services that already run, by name. */
   readonly origins: Readonly<Record<string, string>>
+  /** Undefined: it is not traced. */
+  readonly telemetry: TelemetryOrder | undefined
+  /** File to which it adds a line of JSON for each request that it failed; undefined: nowhere. */
+  readonly log: string | undefined
 }
 
 /** From the parent to a child. */
@@ -41,9 +52,26 @@ export interface BacklogNews extends BacklogState {
   readonly type: 'backlog'
 }
 
+/** The last that a traced child tells: its spans since the start. */
+export interface SentNews {
+  readonly type: 'sent'
+  /** Those that the collector has confirmed. */
+  readonly spans: number
+  /** Those that it never got. */
+  readonly lost: number
+}
+
+/** It serves. A collector answers questions elsewhere than where it receives. */
+export interface ReadyNews {
+  readonly type: 'ready'
+  readonly origin: string
+  readonly questions?: string | undefined
+}
+
 /** From a child to the parent. */
 export type News =
-  | { readonly type: 'ready'; readonly origin: string }
+  | ReadyNews
   | { readonly type: 'cannot'; readonly problem: string; readonly busyPort: number | undefined }
   | TransitionNews
   | BacklogNews
+  | SentNews

@@ -2,9 +2,8 @@
 // does it. Services see one interface, so that both shops run the same code.
 import { createClient, type ServiceOptions } from '@switchgear/client'
 import { loadConfig } from '@switchgear/config'
-import { Registry, systemClock } from '@switchgear/core'
-import type { Tell } from './child.ts'
-import type { StartOrder } from './messages.ts'
+import { type Registry, systemClock } from '@switchgear/core'
+import type { Beginning, Tell } from './child.ts'
 
 /** One call to another service. */
 export interface OutboundCall {
@@ -12,7 +11,6 @@ export interface OutboundCall {
   /** Sent as JSON. */
   readonly body?: unknown
   readonly idempotencyKey?: string
-  readonly traceparent?: string | undefined
   readonly signal?: AbortSignal
 }
 
@@ -29,13 +27,14 @@ export interface Outbound {
  * The outbound that the start order asks for.
  *
  * @example
- * const outbound = await openOutbound(order, tell)
+ * const outbound = await openOutbound(beginning)
  * const response = await outbound.call('inventory', '/stock', { method: 'GET' })
  */
-export async function openOutbound(order: StartOrder, tell: Tell): Promise<Outbound> {
+export async function openOutbound({ order, tell, registry }: Beginning): Promise<Outbound> {
   if (order.side === 'unprotected') return bare(order.origins)
   const { services } = await loadConfig(order.configPath)
-  return guarded(relocate(services, order.origins), tell)
+  tellTransitions(registry, tell)
+  return guarded(relocate(services, order.origins), registry)
 }
 
 /** The services of the config at the addresses where they were really started. */
@@ -60,10 +59,8 @@ export function tellTransitions(registry: Registry, tell: Tell): void {
   })
 }
 
-function guarded(services: Readonly<Record<string, ServiceOptions>>, tell: Tell): Outbound {
-  const registry = new Registry()
+function guarded(services: Readonly<Record<string, ServiceOptions>>, registry: Registry): Outbound {
   const client = createClient({ services, registry })
-  tellTransitions(registry, tell)
   return {
     guarded: true,
     call: (service, path, { body, ...call }) => client.service(service).fetch(path, { ...call, ...json(body) }),
@@ -74,11 +71,10 @@ function guarded(services: Readonly<Record<string, ServiceOptions>>, tell: Tell)
 function bare(origins: Readonly<Record<string, string>>): Outbound {
   return {
     guarded: false,
-    call: (service, path, { method, signal = null, body, idempotencyKey, traceparent }) => {
+    call: (service, path, { method, signal = null, body, idempotencyKey }) => {
       const init = json(body)
       const headers = new Headers(init.headers)
       if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
-      if (traceparent !== undefined) headers.set('traceparent', traceparent)
       return fetch(`${origins[service] ?? ''}${path}`, { ...init, method, headers, signal })
     },
     close: async () => {},

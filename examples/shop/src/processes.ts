@@ -1,11 +1,15 @@
 // The parent's end: one child process per service. The parent owns every child it started and always ends it: politely
 // in `end`, by force after a grace period, and by force at the latest when the parent itself exits.
 import { fork, type ChildProcess } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FaultMode, News, Order, StartOrder } from './messages.ts'
+import type { FaultMode, News, Order, ReadyNews, StartOrder } from './messages.ts'
 
 const readyWithinMs = 30_000
 const stopWithinMs = 3000
+/** All children read the same sources: what one has compiled spares the others, and the next start, most of their time. */
+const compileCache = process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache')
 
 /** The shop could not start, for a reason that a person can mend. `message` is meant to be shown as it is. */
 export class StartError extends Error {
@@ -21,6 +25,8 @@ export class StartError extends Error {
 export interface ServiceProcess {
   readonly name: string
   readonly origin: string
+  /** Where it answers questions, of a collector. */
+  readonly questions: string | undefined
   readonly pid: number
   fault(mode: FaultMode): void
 }
@@ -63,7 +69,8 @@ export class Processes {
     // The entry has the extension of this very file: .ts from the sources, .js from a build.
     const path = fileURLToPath(new URL(`./services/${entry}${import.meta.url.slice(-3)}`, import.meta.url))
     // What a child prints goes to stderr: stdout belongs to the report.
-    const child = fork(path, { stdio: ['ignore', 2, 2, 'ipc'] })
+    const env = { ...process.env, NODE_COMPILE_CACHE: compileCache }
+    const child = fork(path, { stdio: ['ignore', 2, 2, 'ipc'], env })
     this.#children.set(child, name)
     let isReady = false
     child.once('exit', (code, signal) => {
@@ -77,16 +84,16 @@ export class Processes {
     // unhandled rejection.
     ready.catch(() => {})
     send(child, await order)
-    const origin = await ready
+    const { origin, questions } = await ready
     isReady = true
     child.on('message', (news: News) => this.#onNews(name, news))
-    return { name, origin, pid: child.pid ?? 0, fault: (mode) => send(child, { type: 'fault', mode }) }
+    return { name, origin, questions, pid: child.pid ?? 0, fault: (mode) => send(child, { type: 'fault', mode }) }
   }
 
   /** Ends all children and resolves when none is left. Harmless when repeated. */
   async end(): Promise<void> {
     this.#ending = true
-    const exits = [...this.#children.keys()].map((child) => new Promise((resolve) => child.once('exit', resolve)))
+    const exits = [...this.#children.keys()].map(gone)
     for (const child of this.#children.keys()) send(child, { type: 'stop' })
     const force = setTimeout(this.#killAll, stopWithinMs)
     await Promise.all(exits)
@@ -94,7 +101,7 @@ export class Processes {
     process.off('exit', this.#killAll)
   }
 
-  #ready(name: string, child: ChildProcess): Promise<string> {
+  #ready(name: string, child: ChildProcess): Promise<ReadyNews> {
     return new Promise((resolve, reject) => {
       const finish = (end: () => void): void => {
         clearTimeout(timer)
@@ -104,7 +111,7 @@ export class Processes {
         end()
       }
       const hear = (news: News): void => {
-        if (news.type === 'ready') finish(() => resolve(news.origin))
+        if (news.type === 'ready') finish(() => resolve(news))
         else if (news.type === 'cannot') finish(() => reject(new StartError(`${name}: ${news.problem}`, news.busyPort)))
       }
       const died = (): void => finish(() => reject(new StartError(`${name} ended before it was ready`)))
@@ -116,6 +123,13 @@ export class Processes {
       child.once('error', died)
     })
   }
+}
+
+/** Resolves when a child has ended and everything that it told is heard: its last news may come after its exit. */
+async function gone(child: ChildProcess): Promise<void> {
+  const exit = new Promise((resolve) => child.once('exit', resolve))
+  const silence = child.connected ? new Promise((resolve) => child.once('disconnect', resolve)) : undefined
+  await Promise.all([exit, silence])
 }
 
 function send(child: ChildProcess, order: Order): void {

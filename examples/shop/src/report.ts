@@ -8,6 +8,7 @@ import { measureCircuit, measureShop, type Latency, type Outage, type ShopMeasur
 import type { Scoreboard } from './scoreboard.ts'
 import { percent } from './share.ts'
 import { table } from './table.ts'
+import type { TraceReport } from './tracing.ts'
 
 /** The processes that call payments, each with a circuit of its own. */
 const callers = ['orders', 'gateway']
@@ -24,6 +25,8 @@ export interface Report extends Findings {
   readonly pileUp: number
   readonly transitions: readonly Transition[]
   readonly processes: readonly ProcessReport[]
+  /** Undefined while the shop goes on. */
+  readonly traces: TraceReport | undefined
 }
 
 /** Where a process ran. */
@@ -44,6 +47,7 @@ export interface Evidence {
   readonly protected: Scoreboard
   readonly unprotected: Scoreboard
   readonly processes: readonly ProcessReport[]
+  readonly traces: TraceReport | undefined
 }
 
 /** Measures and judges. */
@@ -62,6 +66,7 @@ export function reportOn(evidence: Evidence): Report {
     backlog: { ...journal.backlog },
     transitions: journal.transitions.map((transition) => ({ ...transition, at: transition.at - evidence.begunAt })),
     processes: evidence.processes.map(({ name, origin, pid }) => ({ name, origin, pid })),
+    traces: evidence.traces,
   }
   const criteria = judge(measured)
   return { survived: criteria.every(({ passed }) => passed), criteria, ...measured }

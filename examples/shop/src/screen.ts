@@ -8,8 +8,11 @@ import type { FaultMode } from './messages.ts'
 import { percentile } from './percentile.ts'
 import { comparison, criterionLines, type Report } from './report.ts'
 import type { ScoreWindow } from './scoreboard.ts'
-import type { Shop } from './shop.ts'
+import type { ServiceProcess } from './processes.ts'
 import { table } from './table.ts'
+import { treeLines, type TraceTree } from './trace-tree.ts'
+import { traceLines } from './traces-report.ts'
+import type { TraceReport } from './tracing.ts'
 
 type Format = Parameters<typeof styleText>[0]
 
@@ -41,25 +44,27 @@ export class Screen {
     this.#stream.write(`${line}\n`)
   }
 
-  ready(tookMs: number, shops: readonly Shop[]): void {
+  ready(tookMs: number, parts: readonly { readonly processes: readonly ServiceProcess[] }[]): void {
     this.say()
     this.say(this.#paint('bold', `The shop is ready in ${(tookMs / 1000).toFixed(1)} s.`))
     this.say()
-    const rows = shops.flatMap((shop) =>
-      shop.processes.toReversed().map(({ name, origin, pid }) => [`  ${name}`, origin.padEnd(26), `pid ${pid}`]),
+    const rows = parts.flatMap(({ processes }) =>
+      processes.toReversed().map(({ name, origin, pid }) => [`  ${name}`, origin.padEnd(26), `pid ${pid}`]),
     )
     for (const line of table(rows)) this.say(line)
     this.say()
   }
 
   /** What a person could do from another terminal. */
-  hints(gateway: string): void {
+  hints(gateway: string, questions: string | undefined): void {
     const json = "-H 'content-type: application/json'"
     this.say('  Ask it yourself:')
     this.say(`    curl -i ${gateway}/recommendations`)
     this.say(`    curl -i ${json} -d '{"article":"lamp","amount":20}' ${gateway}/checkout`)
     this.say(`    curl -i ${json} -d '{"amount":5}' ${gateway}/pay`)
     this.say(`    curl ${gateway}/metrics`)
+    this.say('  What happened in there:')
+    this.say(`    npm run switchgear -- traces --errors --url ${questions}`)
     this.say()
   }
 
@@ -90,8 +95,24 @@ export class Screen {
     const lines = criterionLines(report.criteria)
     for (const [index, criterion] of report.criteria.entries())
       this.say(`  ${this.#mark(criterion)} ${lines[index] ?? ''}`)
+    this.traces(report.traces)
     this.say()
     this.say(this.verdict(report))
+  }
+
+  /** Nothing when there are none. */
+  traces(report: TraceReport | undefined): void {
+    if (report === undefined) return
+    this.say()
+    for (const line of traceLines(report)) this.say(line === '' ? '' : `  ${line}`)
+  }
+
+  trace(tree: TraceTree | undefined): void {
+    this.say()
+    if (tree === undefined)
+      this.say('No trace with an error was kept yet; they are judged some seconds after they ended.')
+    else for (const line of treeLines(tree)) this.say(line)
+    this.say()
   }
 
   /** One line; names what failed. */

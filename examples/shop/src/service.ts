@@ -2,6 +2,7 @@
 // `stop`. It knows no policy: whoever calls it is protected, or is not.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type AccessLog, logRequests, setRoute } from '@switchgear/telemetry'
 import { Faults } from './faults.ts'
 
 /** What a route gets. */
@@ -9,7 +10,6 @@ export interface Incoming {
   /** The parsed JSON body; undefined when there was none. */
   readonly body: unknown
   readonly idempotencyKey: string | undefined
-  readonly traceparent: string | undefined
   /** Aborts when the caller goes away. */
   readonly signal: AbortSignal
 }
@@ -42,12 +42,13 @@ export class Service {
   readonly #routes: ReadonlyMap<string, Route>
   readonly #server: Server
 
-  /** `routes` by method and path: 'GET /stock'. */
-  constructor(routes: Readonly<Record<string, Route>>) {
+  /** `routes` by method and path: 'GET /stock'; `accessLog` gets the requests. */
+  constructor(routes: Readonly<Record<string, Route>>, accessLog?: AccessLog) {
     this.#routes = new Map(Object.entries(routes))
     this.#server = createServer({ requestTimeout: longestRequestMs }, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => fail(response, error))
     })
+    if (accessLog !== undefined) logRequests(this.#server, accessLog)
     // Longer than any pause in the load, so that no kept connection is closed under a new request.
     this.#server.keepAliveTimeout = 65_000
   }
@@ -77,15 +78,15 @@ export class Service {
     const route = this.#routes.get(`${request.method ?? 'GET'} ${path}`)
     if (route === undefined)
       return send(response, { status: 404, body: { error: `no ${request.method} ${path} here` } })
+    setRoute(path)
     const caller = new AbortController()
     response.once('close', () => caller.abort(new Error('the caller went away')))
     const body = await readJson(request)
     if (!(await this.faults.pass(response))) return
-    const { 'idempotency-key': key, traceparent } = request.headers
+    const { 'idempotency-key': key } = request.headers
     const answer = await route({
       body,
       idempotencyKey: first(key),
-      traceparent: first(traceparent),
       signal: caller.signal,
     })
     send(response, answer)

@@ -30,13 +30,19 @@ export interface ShopOptions {
   readonly gatewayPort: number
   /** Where services should listen, by name; they move when the port is taken. Missing: any free port. */
   readonly ports: Readonly<Record<string, number>>
+  /** Origin of the collector that its spans go to; undefined: it is not traced. */
+  readonly collector: string | Promise<string> | undefined
+  /** See `StartOrder`. */
+  readonly log: string | undefined
 }
 
 /**
  * A running shop.
  *
  * @example
- * const shop = await openShop(processes, { side: 'protected', configPath, gatewayPort: 8080, ports: {} })
+ * const shop = await openShop(processes, {
+ *   side: 'protected', configPath, gatewayPort: 8080, ports: {}, collector: undefined, log: undefined,
+ * })
  * shop.fault('payments', 'hang')
  */
 export interface Shop {
@@ -52,7 +58,7 @@ export interface Shop {
 
 /** Starts a shop and waits until all of it is ready. Throws a StartError; what was started then still has to be ended. */
 export async function openShop(processes: Processes, options: ShopOptions): Promise<Shop> {
-  const { side, configPath, ports } = options
+  const { side, configPath, ports, log } = options
   const starting = new Map<string, Promise<ServiceProcess>>()
   const orders = new Map<string, Promise<StartOrder>>()
   const start = (title: string, name: string, order: Promise<StartOrder>): void => {
@@ -60,16 +66,23 @@ export async function openShop(processes: Processes, options: ShopOptions): Prom
     starting.set(name, processes.start(title, name, order))
   }
   /** The order waits for the origins of what the service needs; the process does not wait for its order. */
-  const orderOf = async (port: number, mayMove: boolean, needs: readonly ServiceName[]): Promise<StartOrder> => {
+  const orderOf = async (
+    service: string,
+    port: number,
+    mayMove: boolean,
+    needs: readonly ServiceName[],
+  ): Promise<StartOrder> => {
+    const collector = await options.collector
     const ready = await Promise.all(needs.map(async (need) => [need, (await starting.get(need))?.origin ?? '']))
-    return { type: 'start', side, configPath, port, mayMove, origins: Object.fromEntries(ready) }
+    const telemetry = collector === undefined ? undefined : { service, collector }
+    return { type: 'start', side, configPath, port, mayMove, origins: Object.fromEntries(ready), telemetry, log }
   }
   for (const name of serviceNames) {
     const title = side === 'protected' ? name : `${side} ${name}`
-    start(title, name, orderOf(ports[name] ?? 0, true, needsOf[name]))
+    start(title, name, orderOf(name, ports[name] ?? 0, true, needsOf[name]))
   }
   if (side === 'protected') {
-    start('gateway', 'gateway', orderOf(options.gatewayPort, false, serviceNames))
+    start('gateway', 'gateway', orderOf('gateway', options.gatewayPort, false, serviceNames))
   }
   const names = [...starting.keys()]
   const ready = await Promise.all(starting.values())

@@ -10,6 +10,7 @@ import type { Screen } from './screen.ts'
 import { serviceNames, type ServiceName } from './shop.ts'
 import type { Stage } from './stage.ts'
 import { playStory } from './story.ts'
+import type { TraceReport } from './tracing.ts'
 
 /** What a show needs. */
 export interface Show {
@@ -21,14 +22,18 @@ export interface Show {
 }
 
 const statusEveryMs = 2000
-const keyHelp = `Keys: b break, s slow, f fail, h heal, q quit. They act on payments; 1-4 choose ${serviceNames.join(', ')}.`
+const keyHelp = `Keys: b break, s slow, f fail, h heal, t latest trace with an error, q quit. They act on payments; 1-4 choose ${serviceNames.join(', ')}.`
 const faultKeys: Readonly<Record<string, FaultMode>> = { b: 'hang', s: 'slow', f: 'fail', h: 'none' }
 
 /** Plays the story to its end; undefined when it was interrupted. */
 export async function playOnce(show: Show): Promise<Report | undefined> {
   const stopStatus = begin(show)
   try {
-    return await playToReport(show, show.quit.signal, async () => await show.stage.finish())
+    return await playToReport(show, show.quit.signal, async () => {
+      await show.stage.finish()
+      stopStatus()
+      return await show.stage.closeShops()
+    })
   } finally {
     stopStatus()
   }
@@ -39,19 +44,23 @@ export async function keepOpen(show: Show): Promise<void> {
   const { stage, screen, quit } = show
   /** Aborted once nothing happens by itself any more. */
   const takeOver = new AbortController()
-  const gateway = stage.shops.flatMap(({ processes }) => processes).find(({ name }) => name === 'gateway')
-  if (gateway !== undefined) screen.hints(gateway.origin)
+  const gateway = stage.processes.find(({ name }) => name === 'gateway')
+  const [collector] = stage.tracing.processes
+  if (gateway !== undefined) screen.hints(gateway.origin, collector?.questions)
   const stopStatus = begin(show)
   if (hasKeys(process.stdin)) screen.say(`${keyHelp}\n`)
   const stopKeys = hasKeys(process.stdin) ? listenKeys(process.stdin, keyboard(show, takeOver)) : () => {}
   try {
-    const report = await playToReport(show, AbortSignal.any([quit.signal, takeOver.signal]), async () => {})
+    const report = await playToReport(show, AbortSignal.any([quit.signal, takeOver.signal]), async () => undefined)
     if (report !== undefined) {
       takeOver.abort()
       screen.report(report)
       screen.say(`\nThe shop stays open. ${hasKeys(process.stdin) ? keyHelp : 'Ctrl-C closes it.'}\n`)
     }
     await quit.wait()
+    stopStatus()
+    screen.say('\nClosing the shop.')
+    screen.traces(await stage.closeShops())
   } finally {
     stopKeys()
     stopStatus()
@@ -73,11 +82,16 @@ function begin({ stage, screen, flags: { timeline, perSecond } }: Show): () => v
 }
 
 /** The report of the whole story; undefined when `signal` cut it short. */
-async function playToReport(show: Show, signal: AbortSignal, finish: () => Promise<void>): Promise<Report | undefined> {
+async function playToReport(
+  show: Show,
+  signal: AbortSignal,
+  finish: () => Promise<TraceReport | undefined>,
+): Promise<Report | undefined> {
   const { stage, screen, config, flags } = show
   try {
     const outage = await playStory(stage, flags.timeline, signal)
-    await finish()
+    const processes = stage.processes
+    const traces = await finish()
     return reportOn({
       seed: flags.seed,
       perSecond: flags.perSecond,
@@ -87,7 +101,8 @@ async function playToReport(show: Show, signal: AbortSignal, finish: () => Promi
       journal: stage.journal,
       protected: stage.protected,
       unprotected: stage.unprotected,
-      processes: stage.shops.flatMap(({ processes }) => processes),
+      processes,
+      traces,
     })
   } catch (error) {
     if (signal.aborted) return undefined
@@ -100,6 +115,7 @@ function keyboard({ stage, screen, quit }: Show, takeOver: AbortController): (ke
   let chosen: ServiceName = 'payments'
   return (key) => {
     if (key === 'q') return quit.now('asked')
+    if (key === 't') return void showTrace(stage, screen)
     const service = serviceNames[Number(key) - 1]
     if (service !== undefined) {
       chosen = service
@@ -110,5 +126,14 @@ function keyboard({ stage, screen, quit }: Show, takeOver: AbortController): (ke
     if (!takeOver.signal.aborted) screen.say('You have taken over: nothing breaks or heals by itself any more.')
     takeOver.abort()
     stage.fault(chosen, mode)
+  }
+}
+
+async function showTrace({ tracing }: Stage, screen: Screen): Promise<void> {
+  try {
+    screen.trace(await tracing.latestError())
+  } catch (error) {
+    // The collector was lost, or the shop is closing: a look at the screen must not end the show.
+    screen.error(`no trace can be shown now: ${(error as Error).message}`)
   }
 }

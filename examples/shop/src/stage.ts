@@ -6,9 +6,10 @@ import { seededRandom } from '@switchgear/core/testing'
 import { Journal, type Fault, type Transition } from './journal.ts'
 import { ask, bodyOf, kinds, Load } from './load.ts'
 import type { FaultMode, News } from './messages.ts'
-import { Processes, StartError } from './processes.ts'
+import { Processes, type ServiceProcess, StartError } from './processes.ts'
 import { Scoreboard } from './scoreboard.ts'
 import { openShop, serviceNames, type ServiceName, type Shop } from './shop.ts'
+import { type TraceReport, Tracing } from './tracing.ts'
 
 export interface StageOptions {
   readonly config: Config
@@ -16,6 +17,8 @@ export interface StageOptions {
   readonly gatewayPort: number
   readonly seed: number
   readonly perSecond: number
+  /** File for the requests that services of the protected shop failed; undefined: none. */
+  readonly log: string | undefined
   readonly onTransition: (transition: Transition) => void
   readonly onFault: (fault: Fault) => void
   /** A process ended by itself; whether it will be started again: not when the shop was not open yet. */
@@ -47,6 +50,7 @@ export class Stage {
   readonly protected: Scoreboard = new Scoreboard()
   readonly unprotected: Scoreboard = new Scoreboard()
   readonly #options: StageOptions
+  readonly tracing: Tracing
   readonly #processes: Processes
   #shops: readonly Shop[] = []
   #load: Load | undefined
@@ -54,26 +58,36 @@ export class Stage {
 
   constructor(options: StageOptions) {
     this.#options = options
+    this.tracing = new Tracing((name, why) => this.#lost(name, why))
     this.#processes = new Processes(
       (name, news) => this.#hear(name, news),
       (name, why) => this.#lost(name, why),
     )
   }
 
-  /** Protected first. Empty until open. */
-  get shops(): readonly Shop[] {
-    return this.#shops
+  /** What has processes: the protected shop, the unprotected one, the tracing. Empty until open. */
+  get parts(): readonly (Shop | Tracing)[] {
+    return this.#shops.length === 0 ? [] : [...this.#shops, this.tracing]
+  }
+
+  /** All that run; empty until open. */
+  get processes(): readonly ServiceProcess[] {
+    return this.parts.flatMap(({ processes }) => processes)
   }
 
   /** Starts every process and resolves when all are ready. Throws a StartError. */
   async open(): Promise<void> {
-    const { config, configPath, gatewayPort } = this.#options
-    // Found out here, before nine processes start, so that the answer comes at once; the gateway has the last word.
+    const { config, configPath, gatewayPort, log } = this.#options
+    // Found out here, before ten processes start, so that the answer comes at once; the gateway has the last word.
     await checkFree(config.gateway?.host ?? '127.0.0.1', gatewayPort)
     const ports = Object.fromEntries(serviceNames.map((name) => [name, portOf(config, name)]))
+    const collector = this.tracing.start()
+    const origin = collector.then(({ origin }) => origin)
+    // The unprotected twin stays as it is: nobody shall say that watching it is what slows it down.
+    const bare = { collector: undefined, log: undefined }
     const [ours, theirs] = await Promise.all([
-      openShop(this.#processes, { side: 'protected', configPath, gatewayPort, ports }),
-      openShop(this.#processes, { side: 'unprotected', configPath, gatewayPort: 0, ports: {} }),
+      openShop(this.#processes, { side: 'protected', configPath, gatewayPort, ports, collector: origin, log }),
+      openShop(this.#processes, { side: 'unprotected', configPath, gatewayPort: 0, ports: {}, ...bare }),
     ])
     this.#shops = [ours, theirs]
     await Promise.all(this.#shops.map(knock))
@@ -102,8 +116,19 @@ export class Stage {
     return fault.at
   }
 
-  /** Ends the load and every process. */
+  /** Ends both shops, and answers what their traces show. */
+  async closeShops(): Promise<TraceReport | undefined> {
+    await this.#endShops()
+    return await this.tracing.report()
+  }
+
+  /** Ends the load and every process: last the collector, which receives the last spans of the others. */
   async close(): Promise<void> {
+    await this.#endShops()
+    await this.tracing.end()
+  }
+
+  async #endShops(): Promise<void> {
     for (const timer of this.#restarts) clearTimeout(timer)
     await this.#load?.stop(0)
     await this.#processes.end()
@@ -111,12 +136,12 @@ export class Stage {
 
   /** A service may be killed at any time; the shop goes on without it until it is back. */
   #lost(name: string, why: string): void {
-    const shop = this.#shops.find(({ processes }) => processes.some((process) => process.name === name))
-    this.#options.onLost(name, why, shop !== undefined)
-    if (shop === undefined) return
+    const part = this.parts.find(({ processes }) => processes.some((process) => process.name === name))
+    this.#options.onLost(name, why, part !== undefined)
+    if (part === undefined) return
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
-      shop.restart(name)?.then(
+      part.restart(name)?.then(
         () => this.#options.onBack(name),
         (error: unknown) => this.#failed(name, error),
       )
@@ -133,6 +158,8 @@ export class Stage {
   #hear(name: string, news: News): void {
     if (news.type === 'transition') {
       this.#options.onTransition(this.journal.transition(name, news, performance.now()))
+    } else if (news.type === 'sent') {
+      this.tracing.sent(news)
     } else if (news.type === 'backlog') {
       const { waiting, queued, settled } = news
       this.journal.backlog = { waiting, queued, settled }

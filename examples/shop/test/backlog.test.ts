@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Backlog, type Payment } from '../src/backlog.ts'
@@ -112,4 +113,19 @@ test('stopped, it charges nothing more', async (t) => {
   await turn()
   assert.equal(charged, 0)
   assert.equal(backlog.add(payment('b')), false)
+})
+
+test('a round belongs to no request, not even to the one that began the waiting', async () => {
+  const request = new AsyncLocalStorage<string>()
+  const { promise: charged, resolve } = Promise.withResolvers<string | undefined>()
+  const backlog = new Backlog({
+    max: 1,
+    charge: async () => {
+      resolve(request.getStore())
+      return true
+    },
+  })
+  request.run('a checkout', () => backlog.add({ orderId: 'order-1', amount: 1 }))
+  assert.equal(await charged, undefined)
+  backlog.stop()
 })

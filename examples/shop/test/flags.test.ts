@@ -11,6 +11,7 @@ test('without flags it is the usual story', () => {
     seed: 7,
     perSecond: 40,
     config: undefined,
+    log: undefined,
     timeline: { calmMs: 10_000, outageMs: 15_000, recoveryMs: 10_000 },
   })
 })

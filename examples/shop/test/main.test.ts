@@ -34,7 +34,7 @@ test('a wrong flag and a wrong config are one clear message each', { timeout: 60
 for (const signal of ['SIGINT', 'SIGKILL'] as const) {
   test(`after ${signal} no process is left`, { timeout: 90_000 }, async (t) => {
     const program = start(t, ['--port', '0'])
-    await until(() => pidsIn(program.stdout()).length === 9, 'the shop is ready', 60_000)
+    await until(() => pidsIn(program.stdout()).length === 10, 'the shop is ready', 60_000)
     const pids = pidsIn(program.stdout())
     assert.ok(pids.every(runs))
     // A terminal sends its interrupt to everybody, not only to the parent.
@@ -62,7 +62,7 @@ for (const afterMs of [300, 1000]) {
 
 test('a payment service that is killed opens its circuits, is started again, and the circuits close', async (t) => {
   const program = start(t, ['--port', '0', '--calm', '60s'])
-  await until(() => pidsIn(program.stdout()).length === 9, 'the shop is ready', 60_000)
+  await until(() => pidsIn(program.stdout()).length === 10, 'the shop is ready', 60_000)
   const line = program.stdout().match(/^ {2}payments .*pid (\d+)/m)
   process.kill(Number(line?.[1]), 'SIGKILL')
   const says = (words: RegExp): Promise<void> => until(() => words.test(program.stdout()), String(words), 30_000)

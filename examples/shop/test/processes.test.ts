@@ -5,7 +5,16 @@ import type { StartOrder } from '../src/messages.ts'
 import { Processes, StartError } from '../src/processes.ts'
 import { runs, until } from './program.ts'
 
-const order: StartOrder = { type: 'start', side: 'unprotected', configPath: '', port: 0, mayMove: false, origins: {} }
+const order: StartOrder = {
+  type: 'start',
+  side: 'unprotected',
+  configPath: '',
+  port: 0,
+  mayMove: false,
+  origins: {},
+  telemetry: undefined,
+  log: undefined,
+}
 
 function open(t: TestContext): { processes: Processes; lost: string[] } {
   const lost: string[] = []

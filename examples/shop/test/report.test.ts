@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { Journal } from '../src/journal.ts'
 import { comparison, criterionLines, reportJson, reportOn, type Evidence } from '../src/report.ts'
 import { Scoreboard, type Verdict } from '../src/scoreboard.ts'
+import { traceLines } from '../src/traces-report.ts'
+import type { TraceReport } from '../src/tracing.ts'
 
 /** A shop that got the same `verdict` for every POST /pay of a second-long outage and served everything else. */
 function shop(verdict: Verdict): Scoreboard {
@@ -15,6 +17,17 @@ function shop(verdict: Verdict): Scoreboard {
     }
   }
   return score
+}
+
+const traces: TraceReport = {
+  sent: 40,
+  received: 40,
+  lost: 0,
+  kept: { error: 2, breaker: 0, rare: 5 },
+  leftOut: 3,
+  undecided: 0,
+  keptSpans: 30,
+  rescue: undefined,
 }
 
 function evidence(): Evidence {
@@ -42,6 +55,7 @@ function evidence(): Evidence {
     protected: shop('refused'),
     unprotected: shop('failed'),
     processes: [{ name: 'orders', origin: 'http://127.0.0.1:1', pid: 1 }],
+    traces,
   }
 }
 
@@ -85,6 +99,20 @@ test('the two shops stand side by side in aligned columns', () => {
   assert.deepEqual(row('  bound / rate x time'), ['<= 112', '18'])
   assert.deepEqual(row('time to open, orders'), ['0.5 s', '-'])
   assert.deepEqual(row('refusal latency p50 / p99'), ['3.1 / 3.1 ms', '-'])
+})
+
+test('the traces are counted, with the reasons why some were kept', () => {
+  const lines = traceLines(traces).map((line) => line.trim().replaceAll(/ {2,}/g, ' | '))
+  assert.deepEqual(lines, [
+    'traces | 10',
+    'kept | 7 | error 2 | rare 5',
+    'left out, nothing spoke for them | 3',
+    'spans sent by five services | 40',
+    'received | 40',
+    'lost | 0',
+    'kept | 30',
+  ])
+  assert.equal((JSON.parse(reportJson(reportOn(evidence()))) as { traces: TraceReport }).traces.received, 40)
 })
 
 test('every criterion is one line with what was measured and what was wanted', () => {

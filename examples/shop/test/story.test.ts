@@ -1,4 +1,4 @@
-// The main job, for real: nine processes, real sockets, the whole story. Margins are wide, because the machine is not ours.
+// The main job, for real: ten processes, real sockets, the whole story. Margins are wide, because the machine is not ours.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Report } from '../src/report.ts'
@@ -51,8 +51,29 @@ test('the shop survives a dead payment service, and its unprotected twin does no
     assert.equal(outage.refused, 0)
   })
 
+  await t.test('every span came in, and a saved checkout shows what the policies did', () => {
+    const { traces } = report
+    assert.ok(traces !== undefined)
+    assert.equal(traces.received, traces.sent, 'what services sent until their end is what the collector has got')
+    assert.equal(traces.lost, 0)
+    assert.equal(traces.undecided, 0)
+    const requests = report.protected.all.requests
+    assert.ok(traces.received > 4 * requests, `each request is some spans, got ${traces.received} of ${requests}`)
+    assert.ok((traces.kept['error'] ?? 0) > 100, 'all that failed or was refused is kept')
+    assert.ok((traces.kept['rare'] ?? 0) > 0)
+    assert.ok(traces.leftOut > 300, `most healthy traces are left out, got ${traces.leftOut}`)
+    assert.ok(traces.rescue !== undefined)
+    const [root] = traces.rescue.spans
+    assert.deepEqual([root?.service, root?.name, root?.depth, root?.status], ['gateway', 'POST /checkout', 0, 202])
+    const events = traces.rescue.spans.flatMap((span) => span.events)
+    const rejection = events.find(({ name }) => name === 'rejected')
+    assert.deepEqual([rejection?.errorType, rejection?.state], ['SG_CIRCUIT_OPEN', 'open'])
+    assert.equal(events.find(({ name }) => name === 'fallback')?.policy, 'queueForLater')
+    assert.match(log, /rejected by circuitBreaker at .*: SG_CIRCUIT_OPEN, circuit open/)
+  })
+
   await t.test('no process is left', () => {
-    assert.equal(report.processes.length, 9)
+    assert.equal(report.processes.length, 10)
     assert.deepEqual(
       report.processes.filter(({ pid }) => runs(pid)),
       [],

@@ -4,8 +4,11 @@ import { readFileSync } from 'node:fs'
 import { SwitchgearError } from '@switchgear/core'
 import { Command, CommanderError } from 'commander'
 import { addCheck } from './commands/check.ts'
+import { addCollect } from './commands/collect.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addExplain } from './commands/explain.ts'
 import { addSimulate } from './commands/simulate.ts'
+import { addTraces } from './commands/traces.ts'
 import { addTune } from './commands/tune.ts'
 import { exitCode, UsageError } from './failure.ts'
 import type { CommandTerminal, Terminal } from './terminal.ts'
@@ -44,6 +47,9 @@ function program(terminal: CommandTerminal): Command {
   addSimulate(made, terminal)
   addTune(made, terminal)
   addCheck(made, terminal)
+  addCollect(made, terminal)
+  addTraces(made, terminal)
+  addDoctor(made, terminal)
   addExplain(made, terminal)
   return made
 }

@@ -20,8 +20,8 @@ function reserve(incoming: Incoming): Answer {
   return { status: 200, body: { article, reserved: 1 } }
 }
 
-runChild(async (order) => {
-  const service = new Service({ 'GET /stock': list, 'POST /reserve': reserve })
+runChild(async ({ order, accessLog }) => {
+  const service = new Service({ 'GET /stock': list, 'POST /reserve': reserve }, accessLog)
   const origin = await service.listen(order.port, order.mayMove)
   return { origin, fault: (mode) => service.faults.set(mode), stop: () => service.stop() }
 })

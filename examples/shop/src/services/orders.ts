@@ -93,8 +93,7 @@ class Orders {
   }
 
   async #post(service: string, path: string, body: unknown, key: string, incoming: Incoming): Promise<Answer> {
-    const { signal, traceparent } = incoming
-    const call: OutboundCall = { method: 'POST', body, idempotencyKey: key, traceparent, signal }
+    const call: OutboundCall = { method: 'POST', body, idempotencyKey: key, signal: incoming.signal }
     const response = await this.#outbound.call(service, path, call)
     if (response.status < 500) return { status: response.status, body: await response.json() }
     await response.body?.cancel()
@@ -123,13 +122,15 @@ async function explained(checkout: Promise<Answer>): Promise<Answer> {
   }
 }
 
-runChild(async (order, tell) => {
-  const outbound = await openOutbound(order, tell)
+runChild(async (beginning) => {
+  const { order, tell, accessLog } = beginning
+  const outbound = await openOutbound(beginning)
   const orders = new Orders(outbound, tell)
-  const service = new Service({
+  const routes = {
     'GET /orders': () => orders.list(),
-    'POST /checkout': (incoming) => explained(orders.checkout(incoming)),
-  })
+    'POST /checkout': (incoming: Incoming) => explained(orders.checkout(incoming)),
+  }
+  const service = new Service(routes, accessLog)
   const origin = await service.listen(order.port, order.mayMove)
   const stop = async (): Promise<void> => {
     orders.stop()

@@ -29,8 +29,8 @@ function remember(key: string, answer: Answer): void {
   if (charges.size > keysRemembered && oldest !== undefined) charges.delete(oldest)
 }
 
-runChild(async (order) => {
-  const service = new Service({ 'POST /charge': charge, 'POST /pay': charge })
+runChild(async ({ order, accessLog }) => {
+  const service = new Service({ 'POST /charge': charge, 'POST /pay': charge }, accessLog)
   const origin = await service.listen(order.port, order.mayMove)
   return { origin, fault: (mode) => service.faults.set(mode), stop: () => service.stop() }
 })

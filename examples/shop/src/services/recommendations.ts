@@ -12,8 +12,8 @@ interface StockLine {
 const shown = 3
 const fallbackMark = 'switchgear-fallback'
 
-async function recommend(outbound: Outbound, { signal, traceparent }: Incoming): Promise<Answer> {
-  const response = await outbound.call('inventory', '/stock', { method: 'GET', signal, traceparent })
+async function recommend(outbound: Outbound, { signal }: Incoming): Promise<Answer> {
+  const response = await outbound.call('inventory', '/stock', { method: 'GET', signal })
   if (!response.ok) {
     await response.body?.cancel()
     return { status: 502, body: { error: `the inventory answered ${response.status}` } }
@@ -29,9 +29,11 @@ async function recommend(outbound: Outbound, { signal, traceparent }: Incoming):
   }
 }
 
-runChild(async (order, tell) => {
-  const outbound = await openOutbound(order, tell)
-  const service = new Service({ 'GET /recommendations': (incoming) => recommend(outbound, incoming) })
+runChild(async (beginning) => {
+  const { order, accessLog } = beginning
+  const outbound = await openOutbound(beginning)
+  const routes = { 'GET /recommendations': (incoming: Incoming) => recommend(outbound, incoming) }
+  const service = new Service(routes, accessLog)
   const origin = await service.listen(order.port, order.mayMove)
   const stop = async (): Promise<void> => {
     await service.stop()

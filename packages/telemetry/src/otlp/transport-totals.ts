@@ -69,7 +69,10 @@ export class TransportTotals {
   /** Counts what is lost and tells why. */
   drop(reason: DropReason, count: number, message: string): void {
     this.dropped[reason] += count
-    this.problem(reason, message)
+    // What is left at the end is dropped for what went wrong before, and that is what somebody wants to know.
+    const before = reason === 'closed' ? this.#lastProblem : undefined
+    const isNews = before === undefined || before.kind === 'closed'
+    this.problem(reason, isNews ? message : `${message}; before that: ${before.message}`)
   }
 
   /** Keeps the last problem, and tells it unless this kind was told within the last minute. */

@@ -31,7 +31,10 @@ export interface TailSamplerOptions {
 export interface TraceBufferOptions {
   /** How long after its first span a trace is decided when its root has not ended. Default '10s'. */
   readonly maxWait?: Duration | undefined
-  /** How long after the end of its root a trace waits for spans that come a little later. Default '500ms'. */
+  /**
+   * How long after the end of its root a trace waits for spans that come a little later. Default '2s': the processes of a trace
+   * send theirs once a second, each in its own time.
+   */
   readonly grace?: Duration | undefined
   /** Traces that wait at once. Default 10 000. */
   readonly maxTraces?: number | undefined
@@ -126,7 +129,7 @@ export function traceBufferSettings(options: TraceBufferOptions, path: string): 
   checkKeys(options, traceBufferKeys, path)
   return {
     maxWaitMs: parseDuration(options.maxWait ?? '10s', `${path}.maxWait`, 1),
-    graceMs: parseDuration(options.grace ?? '500ms', `${path}.grace`),
+    graceMs: parseDuration(options.grace ?? '2s', `${path}.grace`),
     maxTraces: checkCount(options.maxTraces ?? 10_000, `${path}.maxTraces`, 1),
     maxSpans: checkCount(options.maxSpans ?? 100_000, `${path}.maxSpans`, 1),
     maxBytes: parseByteSize(options.maxBytes ?? '64mb', `${path}.maxBytes`),

@@ -23,6 +23,7 @@ export interface EncodedSpan {
 }
 
 const traceIdShape = /^[0-9a-f]{32}$/
+const spanIdShape = /^[0-9a-f]{16}$/
 
 /** Fixed columns, row header and the span's part of the pages' slack, measured on files of 50 000 spans. */
 const rowBytes = 70
@@ -30,12 +31,19 @@ const rowBytes = 70
 /** Undefined when it cannot be kept: an id, a time or a value that no finished span has. */
 export function encode(span: SpanData): EncodedSpan | undefined {
   try {
-    const spanId = Buffer.from(span.spanId, 'hex')
-    const parentId = span.parentSpanId === undefined ? null : Buffer.from(span.parentSpanId, 'hex')
     const times =
       Number.isFinite(span.startMicros) && Number.isSafeInteger(span.durationNanos) && span.durationNanos >= 0
-    const ids = spanId.length === 8 && (parentId === null || parentId.length === 8) && traceIdShape.test(span.traceId)
-    if (!ids || !times || !kinds.includes(span.kind) || !statuses.includes(span.status)) return undefined
+    const { parentSpanId, name, scope, resource } = span
+    const ids = traceIdShape.test(span.traceId) && spanIdShape.test(span.spanId)
+    const parent = parentSpanId === undefined || spanIdShape.test(parentSpanId)
+    // Here and not when it is written: one that is no span must not cost the others of its batch.
+    const named = typeof name === 'string' && typeof scope.name === 'string'
+    if (!ids || !parent || !named || !times || !kinds.includes(span.kind) || !statuses.includes(span.status))
+      return undefined
+    const spanId = Buffer.from(span.spanId, 'hex')
+    const parentId = parentSpanId === undefined ? null : Buffer.from(parentSpanId, 'hex')
+    // It throws where there is no resource.
+    serviceOf(resource.attributes)
     const attributes = stringify(span.attributes)
     const extra = extraOf(span)
     const bytes = rowBytes + Buffer.byteLength(attributes) + (extra === null ? 0 : Buffer.byteLength(extra))

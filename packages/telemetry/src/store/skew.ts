@@ -7,7 +7,7 @@ import type { Forest } from './forest.ts'
 /**
  * Microseconds by which each span has to be moved: 0 for most. Only where a span and its parent come from different
  * processes; what hangs on a moved span in its process moves with it. A child that fits into its parent but lies outside is
- * put in its middle, as if both ways had taken the same time; one that is longer begins no earlier than its parent. The
+ * moved inside, where it is out by little, else put in its middle, as if both ways had taken the same time; one that is longer begins no earlier than its parent. The
  * receiver of a message may begin after its sender has ended, and only has to begin no earlier.
  */
 export function skewOf(spans: readonly SpanData[], { parents, order }: Forest): number[] {
@@ -24,6 +24,9 @@ export function skewOf(spans: readonly SpanData[], { parents, order }: Forest): 
   return shifts
 }
 
+/** Up to here a child is moved no further than it has to be. */
+const nearMicros = 2000
+
 function shiftInto(span: SpanData, parent: SpanData, parentShift: number): number {
   const start = parent.startMicros + parentShift
   const length = parent.durationNanos / 1000
@@ -31,7 +34,10 @@ function shiftInto(span: SpanData, parent: SpanData, parentShift: number): numbe
   const early = span.startMicros < start
   const isMessage = span.kind === 'consumer' || parent.kind === 'producer'
   if (isMessage || own > length) return early ? start - span.startMicros : 0
-  if (!early && span.startMicros + own <= start + length) return 0
+  const outside = early ? start - span.startMicros : span.startMicros + own - (start + length)
+  if (outside <= 0) return 0
+  // Processes of one machine differ by so little; putting a child into the middle for that would show what was not.
+  if (outside <= nearMicros) return early ? outside : -outside
   return start + (length - own) / 2 - span.startMicros
 }
 

@@ -56,12 +56,13 @@ class ScopedTracer implements ApiTracer {
     this.#scope = scope
   }
 
-  startSpan(name: string, options?: SpanOptions, context: ApiContext = activeContext()): ApiSpan {
+  startSpan(name: string, options?: SpanOptions, given?: ApiContext): ApiSpan {
+    const context = given ?? activeContext()
     if (suppressed(context)) return trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
     const tracer = this.#tracer
     const { kind = 0, attributes, links, startTime, root } = options ?? {}
     const parent = root === true ? undefined : trace.getSpan(context)
-    const knownKind = kind in kinds ? kind : 0
+    const knownKind = typeof kind === 'number' && kind in kinds ? kind : 0
     const span = tracer.start(this.#scope, nameOf(name), knownKind, parent, monotonicMs(startTime, tracer))
     if (attributes !== undefined) span.setAttributes(attributes)
     if (links !== undefined) span.addLinks(links)

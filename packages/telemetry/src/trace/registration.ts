@@ -68,7 +68,11 @@ export function registerGlobally(tracer: Tracer, propagator: TextMapPropagator):
   return {
     ok: problems.length === 0,
     problems,
-    check: () => (['trace', 'context', 'propagation'] as const).filter((part) => !isOurs(part)).map(obstacle),
+    check() {
+      // Beside a foreign provider nothing of ours was registered, and only that is worth saying.
+      const parts: readonly Part[] = isOurs('trace') ? ['context', 'propagation'] : ['trace']
+      return parts.filter((part) => !isOurs(part)).map(obstacle)
+    },
     undo() {
       // Only once: the same propagator may have been registered again since.
       if (undone) return

@@ -207,7 +207,10 @@ export class SpanBlock {
 
   /** All attributes of span `n`; its own win over shared ones. */
   attributes(n: number): Attributes {
-    const all: Record<string, AttributeValue> = { ...this.sharedSet(n, 1)?.attributes, ...this.sharedSet(n, 2)?.attributes }
+    const all: Record<string, AttributeValue> = {
+      ...this.sharedSet(n, 1)?.attributes,
+      ...this.sharedSet(n, 2)?.attributes,
+    }
     for (let index = this.ownStart(n); index < (this.ownEnd[n] ?? 0); index += 2) {
       all[String(this.own[index])] = this.own[index + 1] ?? ''
     }

@@ -1,6 +1,6 @@
 // Links and span contexts of the OpenTelemetry API in our form. Texts from outside are checked here, so that behind it
 // every id is valid.
-import { isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api'
+import { createTraceState, isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api'
 
 import { cleanAttributes } from './attributes.ts'
 import { wordOfHex } from './ids.ts'
@@ -46,7 +46,7 @@ export function positionOf(context: SpanContext): RemoteParent | undefined {
 
 // A context that was made by hand, in plain JavaScript, often has its trace state as text.
 function traceStateOf({ traceState }: SpanContext): string {
-  if (typeof traceState === 'string') return traceState
+  if (typeof traceState === 'string') return createTraceState(traceState).serialize()
   const text: unknown = typeof traceState?.serialize === 'function' ? traceState.serialize() : ''
   return typeof text === 'string' ? text : ''
 }
@@ -56,7 +56,5 @@ function flagsOf({ traceFlags }: SpanContext): number {
 }
 
 function isValid(context: SpanContext | undefined): context is SpanContext {
-  return (
-    typeof context?.traceId === 'string' && typeof context.spanId === 'string' && isSpanContextValid(context)
-  )
+  return typeof context?.traceId === 'string' && typeof context.spanId === 'string' && isSpanContextValid(context)
 }

@@ -1,6 +1,6 @@
 // How far the wall clock is ahead of the monotonic one. Spans are timed monotonically and dated when a block begins; this
 // keeps the dates of neighbouring blocks together although the wall clock tells whole milliseconds only.
-import type { Clock } from '@switchgear/core'
+import { type Clock, systemClock } from '@switchgear/core'
 
 /** Beyond this the wall clock was set, or the machine slept; below, it is rounding or drift. Milliseconds. */
 const jumpMs = 2
@@ -12,7 +12,9 @@ export class WallOffset {
 
   constructor(clock: Clock) {
     this.#clock = clock
-    this.#offsetMs = clock.wallNow() - clock.now()
+    // The host knows when its monotonic time began to the microsecond; that makes spans of processes on one machine fit together.
+    this.#offsetMs = clock === systemClock ? performance.timeOrigin : clock.wallNow() - clock.now()
+    this.measure()
   }
 
   /** Epoch milliseconds minus monotonic milliseconds. */

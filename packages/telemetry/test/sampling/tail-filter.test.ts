@@ -24,7 +24,7 @@ function build(options = {}) {
     flush: async (): Promise<void> => void calls.push('flush'),
     close: async (): Promise<void> => void calls.push('close'),
   }
-  const filter = tailFilter(target, { clock, ratio: 0, rareBelow: 0, ...options })
+  const filter = tailFilter(target, { clock, grace: '500ms', ratio: 0, rareBelow: 0, ...options })
   return { clock, taken, calls, filter }
 }
 

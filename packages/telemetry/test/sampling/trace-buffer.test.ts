@@ -12,7 +12,7 @@ function build(options: TraceBufferOptions = {}, sampling: TailSamplerOptions = 
   const clock = new VirtualClock()
   const taken: (readonly SpanData[])[] = []
   const sampler = new TailSampler({ clock, ratio: 0, rareBelow: 0, ...sampling })
-  const buffer = new TraceBuffer(sampler, (spans) => taken.push(spans), { clock, ...options })
+  const buffer = new TraceBuffer(sampler, (spans) => taken.push(spans), { clock, grace: '500ms', ...options })
   return { clock, taken, buffer }
 }
 
@@ -192,7 +192,7 @@ test('a receiver that throws is counted, and the others are still told', () => {
   const take = (): void => {
     if (++calls === 1) throw new Error('full')
   }
-  const buffer = new TraceBuffer(new TailSampler({ clock, ratio: 1 }), take, { clock })
+  const buffer = new TraceBuffer(new TailSampler({ clock, ratio: 1 }), take, { clock, grace: '500ms' })
   for (const traceId of traceIds(3)) buffer.add([span({ traceId })])
   buffer.flush()
   assert.deepEqual([calls, buffer.totals.takeErrors, buffer.totals.keptSpans], [3, 1, 2])

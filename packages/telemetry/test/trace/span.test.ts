@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { isSpanContextValid, SpanStatusCode } from '@opentelemetry/api'
 
 import { AttributeSet } from '../../src/trace/attribute-set.ts'
+import { TracerProvider } from '../../src/trace/provider.ts'
 import { Traced } from './traced.ts'
 
 test('a span ends with name, kind, ids, times and scope', async () => {
@@ -270,6 +271,38 @@ test('nothing that JavaScript may pass makes a span throw', async () => {
   assert.equal(data.events.length, 2 * odd.length + 1)
   assert.equal(data.droppedLinks, 2 * odd.length)
   assert.equal(data.durationNanos, 0)
+})
+
+test('nor does anything odder, whether to a span or at its start', async () => {
+  const traced = new Traced()
+  const api = new TracerProvider(traced.tracer).getTracer('odd')
+  const ids = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 }
+  const throws = { toString: () => assert.fail('a text that throws') }
+  const getters = Object.defineProperty({}, 'a', { enumerable: true, get: () => assert.fail('a getter that throws') })
+  const named = [Object.create(null), throws, [Symbol('s')], getters, [1n, 2n], [Symbol('a'), 1]] as never[]
+  const linked = [
+    { context: { ...ids, traceState: 'a=b' } },
+    { context: { ...ids, traceFlags: 1n } },
+    { context: throws },
+  ] as never[]
+  for (const value of [...named, ...linked]) {
+    const span = api.startSpan(value, { attributes: value, links: value, startTime: value, kind: value }, null as never)
+    span.setAttribute('k', value).setAttributes(value).updateName(value).addEvent(value, value, value)
+    span.addLink(value).addLinks(value).recordException(value, value)
+    span.end(value)
+  }
+  const span = api.startSpan('linked').addLinks(linked)
+  span.end()
+  const spans = await traced.spans()
+  assert.equal(spans.length, named.length + linked.length + 1)
+  assert.ok(spans.every(({ name, durationNanos }) => typeof name === 'string' && durationNanos === 0))
+  assert.deepEqual(
+    spans.at(-1)?.links.map(({ traceState, flags }) => [traceState, flags]),
+    [
+      ['a=b', 0x101],
+      ['', 0x100],
+    ],
+  )
 })
 
 test('every form of time of the API is understood', async () => {

@@ -176,6 +176,55 @@ test('a consumer may trace, flush and remove itself while it consumes', async ()
   assert.equal(rounds, 3)
 })
 
+test('a flush in the midst of a delivery does not change the order for the consumers behind', async () => {
+  const traced = new Traced({ maxBlocks: 4 })
+  const flushes: Promise<void>[] = []
+  const order: string[] = []
+  const first = new Collector()
+  first.consume = () => void flushes.push(traced.tracer.flush().then(() => void order.push('flushed')))
+  const second = new Collector()
+  second.consume = (block) => void order.push(block.names[0] ?? '')
+  traced.tracer.addConsumer(first)
+  traced.tracer.addConsumer(second)
+  endMany(traced, 2 * blockSpans + 1)
+  await traced.tracer.flush()
+  await Promise.all(flushes)
+  assert.deepEqual(order.slice(0, 3), ['span 0', `span ${blockSpans}`, `span ${2 * blockSpans}`])
+  assert.deepEqual(order.slice(3), ['flushed', 'flushed', 'flushed'])
+})
+
+test('a consumer that traces, or closes once more, during the last delivery: nothing is taken that nobody gets', async () => {
+  const traced = new Traced()
+  const running = traced.start('running')
+  let closes = 0
+  const consumer = new Collector()
+  consumer.consume = (block) => {
+    traced.start('inner').end()
+    running.end()
+    void traced.tracer.close()
+    Collector.prototype.consume.call(consumer, block)
+  }
+  consumer.close = async () => void closes++
+  traced.tracer.addConsumer(consumer)
+  endMany(traced, 1)
+  await traced.tracer.close()
+  const { ended, dropped, unsampled } = traced.tracer.totals
+  assert.deepEqual({ ended, dropped, unsampled, closes }, { ended: 1, dropped: 1, unsampled: 1, closes: 1 })
+  assert.deepEqual([consumer.spans.length, traced.clock.pending], [1, 0])
+})
+
+test('a consumer that was added twice and removed once gets every span once', async () => {
+  const traced = new Traced()
+  const twice = new Collector()
+  const remove = traced.tracer.addConsumer(twice)
+  traced.tracer.addConsumer(twice)
+  remove()
+  remove()
+  endMany(traced, 1)
+  await traced.tracer.flush()
+  assert.equal(twice.spans.length, 1)
+})
+
 test("consumers run in nobody's context, and nothing they start is traced", async () => {
   const traced = new Traced()
   const seen: unknown[] = []
