@@ -1,6 +1,7 @@
 // Services by name, each behind its policies. Owns their connections from creation to `close`. Invariant: a bad
 // configuration throws here, before anything is connected; after `close` no socket and no timer is left.
 import { type Clock, type Random, Registry, type Shared, systemClock } from '@switchgear/core'
+import { currentTelemetry } from '@switchgear/telemetry'
 import type { Depot } from './delivery.ts'
 import { closedError, unknownServiceError } from './errors.ts'
 import type { ClientExchange } from './exchange.ts'
@@ -43,6 +44,7 @@ export interface Client {
 export function createClient(options: ClientOptions): Client {
   const { random, shared, clock = systemClock } = options
   const registry = options.registry ?? new Registry({ clock, random })
+  const hide = currentTelemetry()?.show(registry)
   const report = reporter(options.onExchange)
   const depots = new Map<string, Depot>()
   for (const [name, service] of Object.entries(options.services)) {
@@ -58,6 +60,7 @@ export function createClient(options: ClientOptions): Client {
       return service
     },
     async close() {
+      hide?.()
       await Promise.all([...depots.values()].map(closeDepot))
     },
   }

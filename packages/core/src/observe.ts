@@ -71,9 +71,12 @@ class Observed implements Observation {
     const call = new ObservedCall(run, environment, options, undefined)
     const scope = observer.begin(call, environment.clock)
     call.open(scope)
-    return follow(observer.within(scope, start as Run, call), environment.judge, (outcome, error) =>
-      observer.end(scope, call, outcome, error),
-    )
+    return follow(observer.within(scope, start as Run, call), environment.judge, (outcome, error) => {
+      const { signal } = options
+      // The judge has not seen that it was the caller who ended it; every gate inside has.
+      const aborted = signal !== undefined && signal.aborted && error === signal.reason
+      observer.end(scope, call, aborted ? 'ignored' : outcome, error)
+    })
   }
 
   run(call: CallRecord, innermost: Next): Promise<unknown> {

@@ -281,3 +281,23 @@ test('the answer, the error and its stack pass an observer unchanged; a classifi
   assert.equal(await judged.execute(() => 1), 1)
   assert.deepEqual(seen.lines.slice(-1), ['- call 2 ignored'])
 })
+
+test('a call that its caller aborts is ignored, as it is for every gate: before, during and between attempts', async () => {
+  const seen = witness()
+  const { clock, options } = rig()
+  const orders = pipeline(options, retry({ backoff: 'constant', delay: 50, jitter: 0 }), circuitBreaker())
+  const early = orders.execute(() => 1, { signal: AbortSignal.abort(new Error('gone')) })
+  await assert.rejects(early, { message: 'gone' })
+  for (const failing of [false, true]) {
+    const controller = new AbortController()
+    const fail = (): Promise<never> => (failing ? Promise.reject(new Error('no')) : hang())
+    const call = watch(orders.execute(fail, { signal: controller.signal }))
+    await clock.advance(10)
+    controller.abort(new Error('enough'))
+    await clock.advance(0)
+    assert.equal(call.state, 'rejected')
+  }
+  const ends = seen.lines.filter((line) => /^- call \d+ (?!attempt)/.test(line))
+  assert.deepEqual(ends, ['- call 1 ignored gone', '- call 2 ignored enough', '- call 3 ignored enough'])
+  assert.equal(seen.open.size, 0)
+})

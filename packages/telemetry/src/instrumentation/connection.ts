@@ -7,7 +7,7 @@ import { enterContext } from '../trace/context.ts'
 import type { AttributeValue } from '../trace/span-data.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import type { RequestFacts } from './request-facts.ts'
-import { parseAuthority } from './request-url.ts'
+import { parseAuthority, plainAddress } from './request-url.ts'
 
 /** What the first request of a connection says of itself; later ones mostly say the same. */
 export interface ConnectionFacts {
@@ -37,13 +37,14 @@ export class Connection {
   constructor(
     socket: Socket,
     facts: ConnectionFacts,
+    maxLength: number,
     onAbort: (exchange: HttpExchange) => void,
     onClose: (connection: Connection) => void,
   ) {
     this.scheme = facts.scheme
     this.host = facts.host
     this.userAgent = facts.userAgent
-    this.shared = connectionAttributes(socket, facts)
+    this.shared = connectionAttributes(socket, facts, maxLength)
     this.#socket = socket
     this.#onAbort = onAbort
     this.#onClose = onClose
@@ -97,19 +98,20 @@ export class Connection {
   }
 }
 
-/** The attributes that all requests of a connection share. */
-export function connectionAttributes(socket: Socket, facts: ConnectionFacts): AttributeSet {
+/** The attributes that all requests of a connection share; texts longer than `maxLength` are cut. */
+export function connectionAttributes(socket: Socket, facts: ConnectionFacts, maxLength: number): AttributeSet {
   const { scheme, version, host, userAgent } = facts
   const { remoteAddress, remotePort } = socket
   const attributes: Record<string, AttributeValue> = { 'url.scheme': scheme, 'network.protocol.version': version }
   if (remoteAddress !== undefined) {
-    attributes['client.address'] = remoteAddress
-    attributes['network.peer.address'] = remoteAddress
+    const address = plainAddress(remoteAddress)
+    attributes['client.address'] = address
+    attributes['network.peer.address'] = address
     if (remotePort !== undefined) attributes['network.peer.port'] = remotePort
   }
   if (host !== undefined) Object.assign(attributes, serverAttributes(host))
   if (userAgent !== undefined) attributes['user_agent.original'] = userAgent
-  return new AttributeSet(attributes)
+  return new AttributeSet(attributes, maxLength)
 }
 
 /** `server.address` and, where it is said, `server.port` of a Host header. */

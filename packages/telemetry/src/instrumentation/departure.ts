@@ -27,7 +27,7 @@ export interface Sending {
   readonly hasBaggage: boolean
 }
 
-const redaction = new QueryRedaction()
+const standard = new QueryRedaction()
 const budget = new FactsBudget(2000)
 const places = new Map<string, PlaceFacts>()
 const ids = new IdSource()
@@ -45,7 +45,7 @@ export class Departure {
   constructor(sending: Sending, position: OutgoingPosition, tracer: Tracer | undefined) {
     this.#sending = sending
     this.#tracer = tracer
-    const propagation = currentTelemetry()?.propagation
+    const { propagation, redaction = standard } = currentTelemetry() ?? {}
     const headers: [string, string][] = []
     this.headers = headers
     const write = (name: string, value: string): void => void headers.push([name, value])
@@ -53,7 +53,8 @@ export class Departure {
       const next = passage(position)
       write('traceparent', formatTraceparent(next))
       if (next.traceState !== '') write('tracestate', next.traceState)
-      this.#release = nothing
+      // What is left out here is left out by the instrumentations, too: they would begin another trace than the header tells.
+      this.#release = currentTelemetry() === undefined ? nothing : claim(formatTraceparent(next))
       return
     }
     const span = tracer.start(httpScope, sending.method, clientKind, position, tracer.clock.now())
@@ -61,7 +62,7 @@ export class Departure {
     inject(write, span, sending.hasBaggage ? undefined : activeContext().baggage, propagation)
     const [, traceparent] = headers.find(([name]) => name === 'traceparent') ?? []
     this.#release = traceparent === undefined ? nothing : claim(traceparent)
-    if (span.recording) describe(span, sending)
+    if (span.recording) describe(span, sending, redaction)
   }
 
   /** It is over, with the status that came, if one did. `errorType` says why it failed: a code, or `aborted`. Once. */
@@ -78,7 +79,7 @@ export class Departure {
   }
 }
 
-function describe(span: Span, { endpoint, path, attempt }: Sending): void {
+function describe(span: Span, { endpoint, path, attempt }: Sending, redaction: QueryRedaction): void {
   span.set('url.full', redaction.url(endpoint.origin + path))
   span.set('switchgear.attempt', attempt)
   if (attempt > 1) span.set('http.request.resend_count', attempt - 1)

@@ -14,7 +14,7 @@ import type { Tracer } from '../trace/tracer.ts'
 import type { HttpSettings } from './http-options.ts'
 import { type FactsBudget, PlaceFacts } from './request-facts.ts'
 import { clientKind } from './request-scope.ts'
-import { parseAuthority } from './request-url.ts'
+import { parseAuthority, plainAddress } from './request-url.ts'
 
 /** A scheme with a host: what all requests to it share. */
 export interface Destination {
@@ -90,7 +90,8 @@ export class HttpCalls {
   carriedBy(call: HttpCall, socket: Socket | undefined | null, version: string): void {
     if (socket === undefined || socket === null || !call.span.recording) return
     let peer = this.#peers.get(socket)
-    if (peer === undefined) this.#peers.set(socket, (peer = peerAttributes(socket, version)))
+    if (peer === undefined)
+      this.#peers.set(socket, (peer = peerAttributes(socket, version, this.#tracer.limits.attributeValueLength)))
     call.span.shared = peer
   }
 
@@ -146,9 +147,9 @@ function defaultPort(scheme: string): number | undefined {
   return scheme === 'http' ? 80 : undefined
 }
 
-function peerAttributes({ remoteAddress, remotePort }: Socket, version: string): AttributeSet {
+function peerAttributes({ remoteAddress, remotePort }: Socket, version: string, maxLength: number): AttributeSet {
   const attributes: Record<string, AttributeValue> = { 'network.protocol.version': version }
-  if (remoteAddress !== undefined) attributes['network.peer.address'] = remoteAddress
+  if (remoteAddress !== undefined) attributes['network.peer.address'] = plainAddress(remoteAddress)
   if (remoteAddress !== undefined && remotePort !== undefined) attributes['network.peer.port'] = remotePort
-  return new AttributeSet(attributes)
+  return new AttributeSet(attributes, maxLength)
 }

@@ -14,6 +14,7 @@ import { Subscriptions } from './http-subscriptions.ts'
 import { Http2ClientSpans } from './http2-client.ts'
 import { Http2ServerSpans } from './http2-server.ts'
 import { FactsBudget } from './request-facts.ts'
+import type { QueryRedaction } from './request-url.ts'
 import { UndiciSpans } from './undici.ts'
 
 /** Monotone counts. */
@@ -28,6 +29,8 @@ export interface HttpInstrumentationTotals {
 export interface HttpInstrumentation {
   (): void
   readonly totals: HttpInstrumentationTotals
+  /** What it hides of addresses, for whoever makes spans of requests besides. */
+  readonly redaction: QueryRedaction
 }
 
 /**
@@ -40,7 +43,7 @@ export interface HttpInstrumentation {
 export function instrumentHttp(tracer: Tracer, options: HttpInstrumentationOptions = {}): HttpInstrumentation {
   const settings = new HttpSettings(options)
   const subscriptions = new Subscriptions(settings.onProblem)
-  const budget = new FactsBudget(settings.maxFacts)
+  const budget = new FactsBudget(settings.maxFacts, tracer.limits.attributeValueLength)
   const calls = new HttpCalls(tracer, settings, budget)
   for (const server of options.excludedServers ?? []) excludeServer(server)
   if (settings.server) {
@@ -63,5 +66,5 @@ export function instrumentHttp(tracer: Tracer, options: HttpInstrumentationOptio
       return budget.overflows
     },
   }
-  return Object.assign(() => subscriptions.close(), { totals })
+  return Object.assign(() => subscriptions.close(), { totals, redaction: settings.redaction })
 }

@@ -4,7 +4,7 @@ import type { HttpClientDurations, HttpServerDurations } from '../metrics/http-d
 import { Propagation, type PropagationOptions } from '../propagation/options.ts'
 import type { Context } from '../trace/context.ts'
 import type { OnProblem } from './http-subscriptions.ts'
-import { QueryRedaction, sensitiveParameters } from './request-url.ts'
+import { QueryRedaction } from './request-url.ts'
 
 /** Takes the durations of served requests, sampled or not, and counts those under way. */
 export type ServerDurations = Pick<HttpServerDurations, 'observe' | 'active'>
@@ -49,7 +49,7 @@ export interface HttpInstrumentationOptions {
   readonly captureRequestHeaders?: readonly string[]
   /** Response headers to keep. Default none. */
   readonly captureResponseHeaders?: readonly string[]
-  /** Query parameters whose values are redacted, instead of the default list of the conventions. */
+  /** Query parameters whose values are redacted, by the letter, instead of all that have the name of a secret, as in logs. */
   readonly sensitiveParameters?: readonly string[]
   /** Whoever counts the requests that were served. */
   readonly serverDurations?: ServerDurations | undefined
@@ -112,7 +112,7 @@ export class HttpSettings {
     this.requestHeaders = captured(texts(options, 'captureRequestHeaders', path), 'request')
     this.responseHeaders = captured(texts(options, 'captureResponseHeaders', path), 'response')
     this.redaction = new QueryRedaction(
-      options.sensitiveParameters === undefined ? sensitiveParameters : texts(options, 'sensitiveParameters', path),
+      options.sensitiveParameters === undefined ? undefined : texts(options, 'sensitiveParameters', path),
     )
     this.serverDurations = options.serverDurations
     this.clientDurations = options.clientDurations

@@ -164,6 +164,7 @@ export class HttpServerSpans {
     const connection: Connection = new Connection(
       socket,
       { scheme, version: request.httpVersion, host, userAgent },
+      this.#tracer.limits.attributeValueLength,
       (exchange) => this.#abort(exchange, connection),
       () => this.#open.delete(connection),
     )

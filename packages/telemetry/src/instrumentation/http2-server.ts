@@ -155,7 +155,8 @@ export class Http2ServerSpans {
     const scheme = session.encrypted === true ? 'https' : 'http'
     const host = headers[':authority'] ?? headers.host
     const userAgent = headers['user-agent']
-    const shared = connectionAttributes(socket, { scheme, version: '2', host, userAgent })
+    const { attributeValueLength } = this.#tracer.limits
+    const shared = connectionAttributes(socket, { scheme, version: '2', host, userAgent }, attributeValueLength)
     const { server } = socket as { server?: object }
     const facts = { scheme, host, userAgent, shared, isExcluded: isExcludedServer(server) }
     this.#sessions.set(session, facts)

@@ -18,7 +18,7 @@ const scope: InstrumentationScope = Object.freeze({ name: '@switchgear/telemetry
 const producer = kinds.indexOf('producer')
 const consumer = kinds.indexOf('consumer')
 
-/** Headers of a message, by lower-case name. */
+/** Headers of a message. Those written have lower-case names; of those read the case does not matter. */
 export type MessageHeaders = Record<string, string>
 
 /** What is said of a message, or of a batch of them. */
@@ -46,7 +46,7 @@ export interface MessageFacts {
  * @example
  * await publishing({ system: 'nats', destination: 'orders.paid' }, (headers) => bus.publish('orders.paid', event, { headers }))
  */
-export function publishing<T>(facts: MessageFacts, send: (headers: MessageHeaders) => Promise<T>): Promise<T> {
+export async function publishing<T>(facts: MessageFacts, send: (headers: MessageHeaders) => Promise<T>): Promise<T> {
   const current = currentTelemetry()
   const context = activeContext()
   if (current === undefined || context.suppressed) return send({})
@@ -63,7 +63,7 @@ export function publishing<T>(facts: MessageFacts, send: (headers: MessageHeader
  * @example
  * await processing({ system: 'nats', destination: 'orders.paid' }, message.headers, () => onPaid(message.data))
  */
-export function processing<T>(
+export async function processing<T>(
   facts: MessageFacts,
   headers: Readonly<MessageHeaders>,
   handle: () => Promise<T>,
@@ -71,7 +71,7 @@ export function processing<T>(
   const current = currentTelemetry()
   const context = activeContext()
   if (current === undefined || context.suppressed) return handle()
-  const { parent, baggage } = extract((name) => headers[name], current.propagation)
+  const { parent, baggage } = extract(reading(headers), current.propagation)
   const span = begin(current.tracer, 'process', 'process', consumer, parent ?? context.span, facts)
   return follow(current.tracer, span, baggage ?? context.baggage, handle)
 }
@@ -82,7 +82,7 @@ export function processing<T>(
  * @example
  * await processingBatch({ system: 'nats', destination: 'orders.paid' }, messages.map(({ headers }) => headers), handleAll)
  */
-export function processingBatch<T>(
+export async function processingBatch<T>(
   facts: MessageFacts,
   batch: readonly Readonly<MessageHeaders>[],
   handle: () => Promise<T>,
@@ -94,11 +94,22 @@ export function processingBatch<T>(
   const span = begin(current.tracer, 'process', 'process', consumer, context.span, all)
   if (span.recording) {
     for (const headers of batch) {
-      const { parent } = extract((name) => headers[name], current.propagation)
+      const { parent } = extract(reading(headers), current.propagation)
       if (parent !== undefined) linkTo(parent, span)
     }
   }
   return follow(current.tracer, span, context.baggage, handle)
+}
+
+/** Finds headers by lower-case name: some brokers deliver `Traceparent`. */
+function reading(headers: Readonly<MessageHeaders>): (name: string) => string | undefined {
+  let lower: Map<string, string> | undefined
+  return (name) => {
+    const exact = headers[name]
+    if (exact !== undefined) return exact
+    lower ??= new Map(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]))
+    return lower.get(name)
+  }
 }
 
 function begin(

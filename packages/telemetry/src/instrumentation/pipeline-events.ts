@@ -93,7 +93,8 @@ export function errorType(error: unknown): string {
     readonly status?: unknown
     readonly name?: unknown
   }
-  for (const candidate of [code, status, name]) {
+  // A DOMException has a code, too, but it is the number of a list that nobody knows; its name says what it is.
+  for (const candidate of error instanceof DOMException ? [name] : [code, status, name]) {
     const text = typeof candidate === 'number' ? String(candidate) : candidate
     if (typeof text === 'string' && wellFormed.test(text)) return text
   }

@@ -34,13 +34,16 @@ export interface RequestFacts {
 /** How full the caches of an instrumentation are. */
 export class FactsBudget {
   readonly maxFacts: number
+  /** Longer texts of attributes are cut. */
+  readonly maxLength: number
   /** Sets that are kept. */
   kept: number = 0
   /** Requests whose set was made for them alone. Monotone. */
   overflows: number = 0
 
-  constructor(maxFacts: number) {
+  constructor(maxFacts: number, maxLength: number = Infinity) {
     this.maxFacts = maxFacts
+    this.maxLength = maxLength
   }
 
   /** Whether one more may be kept; never where it would be lost anyway. */
@@ -110,7 +113,8 @@ export class PlaceFacts {
     if (status > 0) attributes['http.response.status_code'] = status
     if (errorType !== undefined) attributes['error.type'] = errorType
     const name = this.#target === undefined ? verb : `${verb} ${this.#target}`
-    return { name, attributes: new AttributeSet(attributes), errorType, method, original, status, target: this.#target }
+    const shared = new AttributeSet(attributes, this.#budget.maxLength)
+    return { name, attributes: shared, errorType, method, original, status, target: this.#target }
   }
 }
 

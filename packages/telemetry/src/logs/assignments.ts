@@ -2,7 +2,7 @@
 // Invariant: the time is linear in the length of the text, so it is a scanner and no regular expression: every character
 // is passed a bounded number of times, forwards for values and backwards for names. In doubt it takes too much, never too little.
 import { redacted } from '../instrumentation/request-url.ts'
-import type { SecretKeys } from './secret-keys.ts'
+import type { SecretKeys } from '../redaction/secret-keys.ts'
 
 /** Longer names are looked at from their end. */
 const maxName = 64
@@ -12,7 +12,7 @@ const maxBlanks = 4
 const maxQuotes = 16
 
 /** Headers whose value goes on to the end of its line. */
-const wholeLine = /(authorization|cookie)$/i
+const wholeLine = /(authorization|cookies?)$/i
 
 /** What ends a value without quotes. */
 const wordEnds = ` \t\n\r"'&,;<>)}]`

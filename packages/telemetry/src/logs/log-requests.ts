@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { checkFunction, checkKeys } from '@switchgear/core/options'
 import { routeOf } from '../instrumentation/frameworks.ts'
 import { activeExchange, type HttpExchange } from '../instrumentation/http-exchange.ts'
+import { plainAddress } from '../instrumentation/request-url.ts'
 import { parseTraceparent } from '../propagation/traceparent.ts'
 import { traceIdHex } from '../propagation/incoming-parent.ts'
 import type { AccessFacts } from './access-record.ts'
@@ -188,7 +189,7 @@ function traceOf({ headers }: IncomingMessage): Pick<AccessFacts, 'traceId' | 's
 
 function origin(request: IncomingMessage, trustForwarded: boolean): Pick<AccessFacts, 'clientAddress' | 'scheme'> {
   const { remoteAddress, encrypted } = request.socket as Socket & { readonly encrypted?: boolean }
-  const peer = remoteAddress?.startsWith('::ffff:') === true ? remoteAddress.slice(7) : remoteAddress
+  const peer = remoteAddress === undefined ? undefined : plainAddress(remoteAddress)
   const scheme = encrypted === true ? 'https' : 'http'
   if (!trustForwarded) return { clientAddress: peer, scheme }
   const forwarded = first(request.headers['x-forwarded-proto'])

@@ -4,7 +4,7 @@
 import { redacted } from '../instrumentation/request-url.ts'
 import { check, checkCount, checkKeys } from '@switchgear/core/options'
 import { errorRecord, isErrorLike } from './error-record.ts'
-import { SecretKeys } from './secret-keys.ts'
+import { SecretKeys } from '../redaction/secret-keys.ts'
 import { SecretText } from './secret-text.ts'
 
 /** What is redacted, and how much of a value is kept. */

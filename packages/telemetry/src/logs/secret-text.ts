@@ -1,13 +1,13 @@
 // Secrets inside of texts: credentials of headers, tokens and keys by their shape, addresses that carry a password, and what
 // a name says is one. Invariant: the time is linear in the length, whatever the text: every pattern begins with something fixed,
 // goes on without two ways to match the same character, and what it passed in vain is not passed again from another beginning.
-import { redacted } from '../instrumentation/request-url.ts'
+import { QueryRedaction, redacted } from '../instrumentation/request-url.ts'
 import { redactAssignments } from './assignments.ts'
-import type { SecretKeys } from './secret-keys.ts'
+import type { SecretKeys } from '../redaction/secret-keys.ts'
 
 /** A text without any of these has nothing to hide; most are such. */
 const suspicious =
-  /[:=]|bearer|basic|eyJ|-----BEGIN |AKIA|ASIA|AIza|ya29|gh[pousr]_|github_pat_|[sr]k_live_|xox[a-z]-|glpat-/i
+  /[:=]|bearer|basic|eyJ|-----BEGIN |AKIA|ASIA|AIza|ya29|gh[pousr]_|github_pat_|[sr]k_live_|xox[a-z]-|glpat-|npm_|\bsk-/i
 /** Up to its end, or to that of the text where it was cut. */
 const privateKey =
   /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g
@@ -15,8 +15,12 @@ const privateKey =
 const credentials = /\b(bearer|basic)([ \t]{1,8}|%20|\+)([a-z0-9+/._~=-]+)/gi
 /** Userinfo of an address, RFC 3986 section 3.2.1. */
 const userinfo = /:\/\/[^\s/?#]*@/g
-/** Keys that AWS, Google, GitHub, GitLab, Stripe and Slack hand out, by the beginning that they all have. */
-const knownTokens = /(?:AKIA|ASIA|AIza|ya29\.|gh[pousr]_|github_pat_|[sr]k_live_|xox[a-z]-|glpat-)[A-Za-z0-9_-]{12,}/g
+/**
+ * Keys that AWS, Google, GitHub, GitLab, Stripe, Slack, npm and providers of language models hand out, by the beginning that
+ * they all have. Names such as `npm_package_version` and `risk-assessment-of-orders` are none.
+ */
+const knownTokens =
+  /(?:AKIA|ASIA|AIza|ya29\.|gh[pousr]_|github_pat_|[sr]k_live_|xox[a-z]-|glpat-)[A-Za-z0-9_-]{12,}|npm_[A-Za-z0-9]{20,}|\bsk-[A-Za-z0-9_-]{20,}/g
 /** Characters of a JWT in compact form with what stands around it, RFC 7519. */
 const dotted = /[A-Za-z0-9_.-]+/g
 /** How far back from a cut a secret may have begun that can no longer be recognised without its end. */
@@ -25,11 +29,13 @@ const cutMargin = 8192
 /** Redacts texts. */
 export class SecretText {
   readonly #keys: SecretKeys
+  readonly #queries: QueryRedaction
   readonly #maxLength: number
 
   /** Texts of more than `maxLength` characters are cut. */
   constructor(keys: SecretKeys, maxLength: number) {
     this.#keys = keys
+    this.#queries = new QueryRedaction(keys)
     this.#maxLength = maxLength
   }
 
@@ -41,13 +47,7 @@ export class SecretText {
 
   /** A query without its `?`: values under secret names are taken out, also where the name is percent-encoded. */
   query(query: string): string {
-    const pairs = query.split('&').map((pair) => {
-      const equals = pair.indexOf('=')
-      return equals >= 0 && this.#keys.has(decoded(pair.slice(0, equals)))
-        ? `${pair.slice(0, equals)}=${redacted}`
-        : pair
-    })
-    return this.redact(pairs.join('&'))
+    return this.redact(this.#queries.query(query))
   }
 
   #cut(text: string): string {
@@ -80,14 +80,4 @@ function withoutJwt(run: string): string {
   if (begin < 0) return run
   const dot = run.indexOf('.', begin)
   return dot >= 0 && run.includes('.', dot + 1) ? run.slice(0, begin) + redacted : run
-}
-
-function decoded(name: string): string {
-  if (!name.includes('%')) return name
-  try {
-    return decodeURIComponent(name)
-  } catch {
-    // Malformed: nobody reads it as a name, and it is compared as it stands.
-    return name
-  }
 }

@@ -13,7 +13,7 @@ export function knownMethod(method: string): string {
 }
 
 /** A status as a label, '' when there was none. */
-export function statusLabel(status: number | undefined): string {
+function statusLabel(status: number | undefined): string {
   return status === undefined ? '' : String(status)
 }
 

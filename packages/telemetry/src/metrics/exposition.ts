@@ -2,9 +2,12 @@
 // Invariants: a series is written in one go; a family that fails costs itself only and is counted; no name is written twice.
 import { type Duration, parseDuration } from '@switchgear/core'
 import { register } from 'prom-client'
+import type { MetricData } from '../otlp/metric-data.ts'
 import { Scrape } from './family.ts'
+import { foreignData } from './foreign-points.ts'
 import { ForeignReader, foreignText, metricsOf, type PromRegistry, type SkipReason } from './foreign.ts'
 import { claimedNames } from './naming.ts'
+import { metricData } from './otlp-points.ts'
 import { Pace } from './pace.ts'
 import type { MetricRegistry } from './registry.ts'
 import { familyText, type TextFormat } from './text-format.ts'
@@ -63,6 +66,12 @@ export class Exposition {
       }
     }
     yield format === 'openmetrics' ? `${slice}# EOF\n` : slice
+  }
+
+  /** Everything as what OTLP exports: the same numbers. */
+  async points(): Promise<MetricData[]> {
+    const own = await metricData(this.#registry)
+    return [...own, ...(await foreignData(this.#also, this.#registry, this.#reader))]
   }
 
   /** Everything as one text. */

@@ -18,7 +18,7 @@ export function cleanLabel(value: string): string {
 }
 
 /** Escapes backslash, line feed and double quote, as both formats want it in label values. */
-export function escapeLabel(value: string): string {
+function escapeLabel(value: string): string {
   return special.test(value) ? value.replaceAll(everySpecial, (char) => escapes[char] ?? char) : value
 }
 

@@ -2,6 +2,7 @@
 // and what an application keeps in prom-client. The registry is its own, so that two of them never get in each other's way.
 import type { Duration } from '@switchgear/core'
 import { register } from 'prom-client'
+import type { MetricData } from '../otlp/metric-data.ts'
 import { negotiateFormat } from './accept.ts'
 import { type Compat, compatFamilies } from './compat/compat.ts'
 import { Exposition } from './exposition.ts'
@@ -40,6 +41,8 @@ export interface Metrics extends HttpInstruments {
   readonly contentType: string
   /** Everything, in the Prometheus text format or, when asked, as OpenMetrics. */
   text(format?: TextFormat): Promise<string>
+  /** Everything as what OTLP exports: the same numbers. */
+  points(): Promise<MetricData[]>
   /** Everything for a request with this Accept header, slice by slice, so that a long scrape delays nobody. */
   answer(accept: string | undefined): MetricsAnswer
 }
@@ -77,6 +80,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     instruments,
     contentType: contentTypes.text,
     text: (format) => exposition.text(format),
+    points: () => exposition.points(),
     answer: (accept) => {
       const format = negotiateFormat(accept)
       return { contentType: contentTypes[format], body: exposition.expose(format) }

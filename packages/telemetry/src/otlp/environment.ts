@@ -3,6 +3,7 @@
 // wrong and therefore ignored, is left out, so that whoever applies it keeps his default.
 import type { SpanLimits } from '../trace/limits.ts'
 import { VariableReader, type Variables } from './environment-values.ts'
+import { given } from './given.ts'
 import type { OtlpOptions, OtlpProtocol } from './otlp-options.ts'
 
 /** What the variables say about one exporter: options for it, and files that somebody else has to read. */
@@ -70,14 +71,14 @@ export interface TelemetryVariables {
 export function readEnvironment(variables: Variables): TelemetryVariables {
   const reader = new VariableReader(variables)
   const serviceName = reader.text('OTEL_SERVICE_NAME')
-  return lean<TelemetryVariables>({
+  return given<TelemetryVariables>({
     disabled: reader.flag('OTEL_SDK_DISABLED'),
     resourceAttributes: {
       ...reader.pairs('OTEL_RESOURCE_ATTRIBUTES'),
       ...(serviceName === undefined ? {} : { 'service.name': serviceName }),
     },
     traces: tracesOf(reader),
-    metrics: lean<TelemetryVariables['metrics']>({
+    metrics: given<TelemetryVariables['metrics']>({
       exporters: reader.choices('OTEL_METRICS_EXPORTER', ['otlp', 'prometheus', 'console']),
       otlp: otlpOf(reader, 'METRICS'),
       interval: reader.count('OTEL_METRIC_EXPORT_INTERVAL', 1),
@@ -100,7 +101,7 @@ function tracesOf(reader: VariableReader): TelemetryVariables['traces'] {
     maxBatch = undefined
   }
   const sampler = reader.text('OTEL_TRACES_SAMPLER')?.toLowerCase()
-  return lean<TelemetryVariables['traces']>({
+  return given<TelemetryVariables['traces']>({
     exporters: reader.choices('OTEL_TRACES_EXPORTER', ['otlp', 'console']),
     otlp: otlpOf(reader, 'TRACES'),
     flushEvery: atLeastOne(reader.count('OTEL_BSP_SCHEDULE_DELAY')),
@@ -117,7 +118,7 @@ function otlpOf(reader: VariableReader, signal: 'TRACES' | 'METRICS'): OtlpVaria
   const read = <T>(option: string, how: (name: string) => T | undefined): T | undefined =>
     how(`OTEL_EXPORTER_OTLP_${signal}_${option}`) ?? how(`OTEL_EXPORTER_OTLP_${option}`)
   const text = (name: string): string | undefined => reader.text(name)
-  return lean<OtlpVariables>({
+  return given<OtlpVariables>({
     endpoint: endpointOf(reader, signal),
     headers: read('HEADERS', (name) => reader.headers(name)),
     compression: read('COMPRESSION', (name) => reader.choice(name, ['gzip', 'none'])),
@@ -154,7 +155,7 @@ function endpointOf(reader: VariableReader, signal: 'TRACES' | 'METRICS'): strin
 function limitsOf(reader: VariableReader): SpanLimits {
   const count = (name: string): number | undefined => reader.count(`OTEL_${name}_LIMIT`)
   const length = count('SPAN_ATTRIBUTE_VALUE_LENGTH') ?? count('ATTRIBUTE_VALUE_LENGTH')
-  return lean<SpanLimits>({
+  return given<SpanLimits>({
     attributeCount: count('SPAN_ATTRIBUTE_COUNT') ?? count('ATTRIBUTE_COUNT'),
     attributeValueLength: length,
     eventCount: count('SPAN_EVENT_COUNT'),
@@ -162,9 +163,4 @@ function limitsOf(reader: VariableReader): SpanLimits {
     attributePerEventCount: count('EVENT_ATTRIBUTE_COUNT') ?? count('ATTRIBUTE_COUNT'),
     attributePerLinkCount: count('LINK_ATTRIBUTE_COUNT') ?? count('ATTRIBUTE_COUNT'),
   })
-}
-
-/** Without the fields that are undefined: they would override the defaults of whoever spreads this. */
-function lean<T extends object>(fields: { readonly [Name in keyof T]: T[Name] | undefined }): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
 }

@@ -14,6 +14,8 @@ export interface OtlpExporter extends SpanConsumer {
   /** Takes finished spans, such as those that a tail sampler kept. Like `consume` it never throws and never blocks. */
   take(spans: readonly SpanData[]): void
   readonly totals: OtlpTotals
+  /** From now on each request is tried at once, and once only where nobody answers: for the end of a process. */
+  hurry(): void
   /** What is neither delivered nor dropped yet. */
   readonly unsent: Unsent
 }
@@ -42,6 +44,10 @@ class Exporter implements OtlpExporter {
 
   get totals(): OtlpTotals {
     return this.#transport.totals
+  }
+
+  hurry(): void {
+    this.#transport.hurry()
   }
 
   get unsent(): Unsent {

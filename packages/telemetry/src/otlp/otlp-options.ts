@@ -156,10 +156,20 @@ export function isHeader(name: string, value: string): boolean {
   }
 }
 
-/** What can be shown of an endpoint, also of a malformed one: no credentials and no query. */
+/** Scheme, credentials, host with path, query with fragment: an address that can be read in one way only. */
+const clear = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#@\\]*@)?([^/?#@\\]+(?:\/[^?#@]*)?)(?:[?#][^@]*)?$/i
+
+/**
+ * What can be shown of an endpoint: no credentials and no query. In one that is malformed nobody can tell where credentials end,
+ * as in `http://me:pa/ss@host` or `me:secret@host`; of those nothing before the last `@` is shown.
+ */
 export function withoutCredentials(endpoint: string): string {
-  return endpoint
-    .replace(/\/\/[^/?#]*@/, '//***@')
-    .replace(/[?#].*$/s, '')
-    .slice(0, 200)
+  const [, scheme = '', credentials = '', place] = (URL.canParse(endpoint) ? clear.exec(endpoint) : undefined) ?? []
+  if (place !== undefined) return (scheme + (credentials === '' ? '' : '***@') + place).slice(0, 200)
+  const at = endpoint.lastIndexOf('@')
+  const query = endpoint.search(/[?#]/)
+  // The last `@` is one of the query, if it is one; then what comes after it is as secret.
+  if (query >= 0 && query < at) return '***'
+  const shown = at < 0 ? endpoint : `***${endpoint.slice(at)}`
+  return shown.replace(/[?#].*$/s, '').slice(0, 200)
 }

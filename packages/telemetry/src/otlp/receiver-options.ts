@@ -2,6 +2,7 @@
 import { type Duration, OptionsError, parseDuration } from '@switchgear/core'
 import { checkCount, parseByteSize } from '@switchgear/core/options'
 import type { SpanData } from '../trace/span-data.ts'
+import { given } from './given.ts'
 import { type IngestLimits, resolveLimits } from './ingest-limits.ts'
 
 /** What a taker did not want. */
@@ -66,7 +67,7 @@ export interface ReceiverSettings {
 }
 
 /** The defaults. */
-export const receiverDefaults: Required<Omit<ReceiverOptions, 'take'>> = Object.freeze({
+const receiverDefaults: Required<Omit<ReceiverOptions, 'take'>> = Object.freeze({
   host: '127.0.0.1',
   port: 4318,
   allowedHosts: Object.freeze([]),
@@ -84,41 +85,36 @@ export const receiverDefaults: Required<Omit<ReceiverOptions, 'take'>> = Object.
 
 /** Checks the options. Throws `SG_BAD_OPTIONS` naming path, bound and value. */
 export function resolveOptions(options: ReceiverOptions): ReceiverSettings {
-  const given = { ...receiverDefaults, ...defined(options) }
-  for (const key of Object.keys(given)) {
+  const all = { ...receiverDefaults, ...given<ReceiverOptions>(options) }
+  for (const key of Object.keys(all)) {
     const isKnown = key === 'take' || Object.hasOwn(receiverDefaults, key)
     if (!isKnown) fail(key, `an option; known are take, ${Object.keys(receiverDefaults).join(', ')}`, key)
   }
-  if (typeof given.take !== 'function') fail('take', 'a function', typeof given.take)
-  if (typeof given.host !== 'string' || given.host === '') fail('host', 'an address', given.host)
-  if (!Array.isArray(given.allowedHosts)) fail('allowedHosts', 'a list of names', typeof given.allowedHosts)
-  const maxBodyBytes = parseByteSize(given.maxBodyBytes, 'receiver.maxBodyBytes')
-  const maxInflatedBytes = parseByteSize(given.maxInflatedBytes, 'receiver.maxInflatedBytes')
-  const maxInFlightBytes = parseByteSize(given.maxInFlightBytes, 'receiver.maxInFlightBytes')
+  if (typeof all.take !== 'function') fail('take', 'a function', typeof all.take)
+  if (typeof all.host !== 'string' || all.host === '') fail('host', 'an address', all.host)
+  if (!Array.isArray(all.allowedHosts)) fail('allowedHosts', 'a list of names', typeof all.allowedHosts)
+  const maxBodyBytes = parseByteSize(all.maxBodyBytes, 'receiver.maxBodyBytes')
+  const maxInflatedBytes = parseByteSize(all.maxInflatedBytes, 'receiver.maxInflatedBytes')
+  const maxInFlightBytes = parseByteSize(all.maxInFlightBytes, 'receiver.maxInFlightBytes')
   const largest = Math.max(maxBodyBytes, maxInflatedBytes)
   // Otherwise the largest request that is allowed could never come in, and its sender would try for ever.
   if (maxInFlightBytes < 2 * largest) fail('maxInFlightBytes', 'twice the largest body at least', maxInFlightBytes)
   return {
-    take: given.take,
-    host: given.host,
-    port: checkCount(given.port, 'receiver.port', 0, 65_535),
-    servedHosts: served(given.host, given.allowedHosts),
+    take: all.take,
+    host: all.host,
+    port: checkCount(all.port, 'receiver.port', 0, 65_535),
+    servedHosts: served(all.host, all.allowedHosts),
     maxBodyBytes,
     maxInflatedBytes,
     maxInFlightBytes,
-    maxConnections: checkCount(given.maxConnections, 'receiver.maxConnections', 1, 65_535),
-    headersTimeoutMs: parseDuration(given.headersTimeout, 'receiver.headersTimeout', 1),
-    bodyTimeoutMs: parseDuration(given.bodyTimeout, 'receiver.bodyTimeout', 1),
-    takeTimeoutMs: parseDuration(given.takeTimeout, 'receiver.takeTimeout', 1),
-    drainTimeoutMs: parseDuration(given.drainTimeout, 'receiver.drainTimeout', 0),
-    limits: resolveLimits(given.limits, 'receiver.limits'),
-    onError: given.onError,
+    maxConnections: checkCount(all.maxConnections, 'receiver.maxConnections', 1, 65_535),
+    headersTimeoutMs: parseDuration(all.headersTimeout, 'receiver.headersTimeout', 1),
+    bodyTimeoutMs: parseDuration(all.bodyTimeout, 'receiver.bodyTimeout', 1),
+    takeTimeoutMs: parseDuration(all.takeTimeout, 'receiver.takeTimeout', 1),
+    drainTimeoutMs: parseDuration(all.drainTimeout, 'receiver.drainTimeout', 0),
+    limits: resolveLimits(all.limits, 'receiver.limits'),
+    onError: all.onError,
   }
-}
-
-/** Without the keys that are undefined, which would hide a default. */
-function defined(options: ReceiverOptions): ReceiverOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as typeof options
 }
 
 function served(host: string, allowed: readonly string[]): ReadonlySet<string> {

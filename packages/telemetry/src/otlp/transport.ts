@@ -29,6 +29,8 @@ interface Waiter {
 /** Requests that wait or are under way, and where they go. */
 export interface Unsent extends Envelope {
   readonly bodies: readonly Uint8Array[]
+  /** Whether anything was ever delivered. */
+  readonly wasReached: boolean
 }
 
 /** Sends encoded requests to one collector. */
@@ -49,6 +51,10 @@ export class OtlpTransport {
   /** The collector asked to be left alone until then, whoever was told. Monotonic milliseconds. */
   #quietUntilMs = 0
   #stopped = false
+  /** There is no time left in which somebody may come who is not there. */
+  #hurried = false
+  /** The last request found nobody. */
+  #isDeserted = false
   #closing: Promise<void> | undefined
 
   constructor(options: CompleteOptions) {
@@ -88,7 +94,15 @@ export class OtlpTransport {
 
   /** What is neither delivered nor dropped, as it would be sent: for whoever cannot wait for it any longer. */
   get unsent(): Unsent {
-    return { ...this.#collector.envelope, bodies: [...this.#outstanding].map(({ body }) => body) }
+    // Who has just found that nobody is there need not find it again.
+    const bodies = this.#isDeserted ? [] : [...this.#outstanding].map(({ body }) => body)
+    return { ...this.#collector.envelope, bodies, wasReached: this.#counts.exported > 0 }
+  }
+
+  /** From now on each request is tried at once, and once only where nobody answers. */
+  hurry(): void {
+    this.#hurried = true
+    for (const [end, mayCut] of this.#pauses) if (mayCut) end()
   }
 
   /** Resolves when all that is queued now has left, or at `signal`, or after `flushTimeout`. */
@@ -104,7 +118,7 @@ export class OtlpTransport {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     // One last try now instead of after a long backoff; a wait that the collector asked for is kept.
-    for (const [end, mayCut] of this.#pauses) if (mayCut) end()
+    this.hurry()
     await this.#left(this.#options.closeTimeoutMs, signal)
     this.#stopped = true
     for (const end of this.#pauses.keys()) end()
@@ -138,6 +152,7 @@ export class OtlpTransport {
       this.#counts.requests++
       this.#counts.bytes += body.length
       const verdict = await this.#collector.post(body, body !== batch.body)
+      this.#isDeserted = verdict.kind === 'again' && verdict.atOnce === false
       if (verdict.kind === 'delivered') return this.#delivered(batch, verdict.rejected, verdict.message)
       if (verdict.kind === 'refused') return this.#dropped(batch, 'refused', verdict.message)
       if (this.#stopped) return this.#dropped(batch, 'closed', reasons.closed)
@@ -152,9 +167,7 @@ export class OtlpTransport {
         mayRepeatAtOnce = false
         continue
       }
-      // Nobody is there, and there is no time left in which somebody may come.
-      if (this.#closing !== undefined && verdict.atOnce !== undefined)
-        return this.#dropped(batch, 'closed', verdict.message)
+      if (this.#hurried && verdict.atOnce !== undefined) return this.#dropped(batch, 'closed', verdict.message)
       this.#failures++
       this.#counts.problem('retrying', `${this.#collector.address} will be tried again: ${verdict.message}`)
       await this.#pause(verdict)

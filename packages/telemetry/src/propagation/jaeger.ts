@@ -11,7 +11,7 @@ import { isToken, percentDecoded, percentEncoded } from './percent.ts'
 /** The header that carries the position in a trace. */
 export const jaegerName = 'uber-trace-id'
 /** What the name of a baggage header begins with. */
-export const jaegerBaggagePrefix = 'uberctx-'
+const jaegerBaggagePrefix = 'uberctx-'
 
 const sampledBit = 1
 const debugBit = 2

@@ -24,7 +24,7 @@ export interface PropagationOptions {
 }
 
 /** What is used where an option is missing. */
-export const propagationDefaults: Required<PropagationOptions> = Object.freeze({
+const propagationDefaults: Required<PropagationOptions> = Object.freeze({
   incoming: propagationFormats,
   outgoing: Object.freeze<PropagationFormat[]>(['tracecontext', 'baggage']),
   maxTracestate: maxTracestateLength,

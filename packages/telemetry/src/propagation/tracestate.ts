@@ -4,7 +4,7 @@
 import { isSpace } from './field-text.ts'
 
 /** The most members that a list may have. */
-export const maxMembers = 32
+const maxMembers = 32
 /** The most characters of a valid list: 32 members, each with 256 of a key, 256 of a value and what divides them. */
 export const maxTracestateLength: number = maxMembers * 514 - 1
 /** The key that OpenTelemetry's own values stand under. */

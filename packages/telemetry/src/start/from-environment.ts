@@ -1,6 +1,7 @@
 // What the OTEL_* variables say, as options. The code goes before them, they go before the defaults.
 import { readFileSync } from 'node:fs'
 import type { OtlpVariables, TelemetryVariables } from '../otlp/environment.ts'
+import { given as onlyGiven } from '../otlp/given.ts'
 import type { OtlpOptions } from '../otlp/otlp-options.ts'
 import type { SpanLimits } from '../trace/limits.ts'
 
@@ -19,15 +20,15 @@ export function exporterOptions(
 ): Sending | undefined {
   if (given === false) return undefined
   const { exporters } = variables[signal]
-  const wanted = exporters?.includes('otlp') ?? signal === 'traces'
-  if (!wanted && given === undefined) return undefined
   if (exporters?.includes('console')) {
     onProblem(`OTEL_${signal.toUpperCase()}_EXPORTER: console is not written to; use otlp, or a consumer of your own`)
   }
+  const wanted = exporters?.includes('otlp') ?? signal === 'traces'
+  if (!wanted && given === undefined) return undefined
   const { caFile: _ca, certFile: _cert, keyFile: _key, ...fromVariables } = variables[signal].otlp
   const tls = tlsOf(variables[signal].otlp, onProblem)
   const { flushTimeout } = variables[signal]
-  return lean<Sending>({
+  return onlyGiven<Sending>({
     onProblem,
     ...fromVariables,
     ...(tls === undefined ? {} : { tls }),
@@ -58,11 +59,6 @@ function tlsOf(
     }
   }
   const tls = { ca: read(files.caFile), cert: read(files.certFile), key: read(files.keyFile) }
-  const given = lean<NonNullable<OtlpOptions['tls']>>(tls)
+  const given = onlyGiven<NonNullable<OtlpOptions['tls']>>(tls)
   return Object.keys(given).length === 0 ? undefined : given
-}
-
-/** Without the fields that are undefined: they would override the defaults of whoever reads this. */
-function lean<T extends object>(fields: { readonly [Name in keyof T]?: T[Name] | undefined }): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
 }

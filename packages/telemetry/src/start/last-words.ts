@@ -5,6 +5,8 @@ import type { Unsent } from '../otlp/transport.ts'
 
 /** An orchestrator that has sent SIGTERM waits for ten seconds or longer. */
 const patienceMs = 5000
+/** For a collector that nothing was ever delivered to: most likely there is none. */
+const doubtfulMs = 2000
 /** The other process tries once: a collector that is not there now will not be there in the time that is left. */
 const tryMs = 4000
 
@@ -25,14 +27,14 @@ process.stdin.setEncoding('utf8').on('data', (part) => (text += part)).on('end',
 })`
 
 /** Sends what is left. Blocks the thread until it is sent, or for 5 s. */
-export function sendLastWords({ bodies, ...envelope }: Unsent): void {
+export function sendLastWords({ bodies, wasReached, ...envelope }: Unsent): void {
   if (bodies.length === 0) return
   const input = JSON.stringify({ ...envelope, bodies: bodies.map((body) => Buffer.from(body).toString('base64')) })
   // Without our environment, but for whom to trust: NODE_OPTIONS would start telemetry in there as well.
   const env = Object.fromEntries(trustVariables.map((name) => [name, process.env[name]]))
   try {
     const stdio: StdioOptions = ['pipe', 'ignore', 'ignore']
-    spawnSync(process.execPath, ['-e', script], { input, env, stdio, timeout: patienceMs })
+    spawnSync(process.execPath, ['-e', script], { input, env, stdio, timeout: wasReached ? patienceMs : doubtfulMs })
   } catch {
     // A process that may start no other (node --permission) loses its last spans, and nothing else.
   }

@@ -1,8 +1,7 @@
 // Metrics by OTLP every interval: the same numbers as /metrics shows. Owns the timer; a collection that takes longer than the
 // interval is waited for, never doubled. What cannot be sent is dropped and counted by the transport.
 import { parseDuration, type Clock, systemClock, type Timer } from '@switchgear/core'
-import { metricData } from '../metrics/otlp-points.ts'
-import type { MetricRegistry } from '../metrics/registry.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { type OtlpMetricExporter, otlpMetricExporter } from '../otlp/metric-exporter.ts'
 import type { Resource } from '../trace/span-data.ts'
 import type { Sending } from './from-environment.ts'
@@ -12,7 +11,7 @@ const defaultIntervalMs = 60_000
 
 /** Pushes the metrics of a registry. */
 export class MetricPush {
-  readonly #registry: MetricRegistry
+  readonly #metrics: Pick<Metrics, 'points'>
   readonly #resource: Resource
   readonly exporter: OtlpMetricExporter
   readonly #intervalMs: number
@@ -21,8 +20,8 @@ export class MetricPush {
   #collecting: Promise<void> | undefined = undefined
   #closed = false
 
-  constructor(registry: MetricRegistry, resource: Resource, { interval, ...options }: Sending) {
-    this.#registry = registry
+  constructor(metrics: Pick<Metrics, 'points'>, resource: Resource, { interval, ...options }: Sending) {
+    this.#metrics = metrics
     this.#resource = resource
     this.#intervalMs = parseDuration(interval ?? defaultIntervalMs, 'metrics.export.interval', 1)
     this.#clock = options.clock ?? systemClock
@@ -60,7 +59,7 @@ export class MetricPush {
   }
 
   async #send(): Promise<void> {
-    const metrics = await metricData(this.#registry)
+    const metrics = await this.#metrics.points()
     this.exporter.send({ resource: this.#resource, scope: { name: '@switchgear/telemetry' }, metrics })
   }
 }

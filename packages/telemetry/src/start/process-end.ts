@@ -22,6 +22,7 @@ export function endWithProcess(telemetry: Telemetry): () => void {
     if (dying) return die()
     dying = true
     const limit = AbortSignal.timeout(patienceMs)
+    telemetry.hurry()
     // Not closed first: whoever is answered meanwhile has spans too. The rest goes in one turn, in which nobody is answered.
     const rest = (): void => {
       if (!limit.aborted) telemetry.salvage()
@@ -32,7 +33,8 @@ export function endWithProcess(telemetry: Telemetry): () => void {
   const exiting = (): void => telemetry.salvage()
   process.once('beforeExit', ended)
   process.once('exit', exiting)
-  for (const signal of signals) process.on(signal, signalled)
+  // First in the line: a handler that is there for one time has left when the later ones are called, and would not be counted.
+  for (const signal of signals) process.prependListener(signal, signalled)
   return () => {
     process.off('beforeExit', ended)
     process.off('exit', exiting)

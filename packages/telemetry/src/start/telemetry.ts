@@ -2,12 +2,15 @@
 // owns their order and nothing else. Invariant: after `close` everything that was kept is delivered or counted as dropped, and
 // no listener, timer or socket is left.
 import { OptionsError } from '@switchgear/core'
+import { check, checkKeys, checkMethods } from '@switchgear/core/options'
 import { setCurrentTelemetry, currentTelemetry } from '../current.ts'
 import { CallDurations } from '../instrumentation/call-durations.ts'
 import { instrumentHttp } from '../instrumentation/http-instrumentation.ts'
 import { instrumentPipelines } from '../instrumentation/pipelines.ts'
 import { telemetryFamilies } from '../metrics/families/telemetry.ts'
 import { createMetrics, type Metrics } from '../metrics/metrics.ts'
+import type { SnapshotSource } from '../metrics/policy-metrics.ts'
+import { ShownRegistries } from '../metrics/shown-registries.ts'
 import { readEnvironment, type TelemetryVariables } from '../otlp/environment.ts'
 import { Propagation, propagatorsOf } from '../propagation/options.ts'
 import { HeaderPropagator } from '../propagation/propagator.ts'
@@ -32,6 +35,10 @@ export interface Telemetry {
   diagnosis(): Diagnosis
   /** Resolves when all that has ended until now is delivered or was dropped and counted; `signal` ends the wait. */
   flush(signal?: AbortSignal): Promise<void>
+  /** Says that the process is about to end: a collector that does not answer is not waited for. */
+  hurry(): void
+  /** Shows the pipelines of a registry in the metrics from now on; the answer ends it. */
+  show(registry: SnapshotSource): () => void
   /**
    * Delivers synchronously what is left, in a process of its own that it waits for, 5 s at most: for the event `exit`, when nothing
    * asynchronous can happen any more. Everywhere else `close` is right.
@@ -50,14 +57,14 @@ export interface Telemetry {
  * process.once('SIGTERM', () => server.close(() => telemetry.close()))
  */
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
-  checkKeys(options)
+  checkOptions(options)
   if (currentTelemetry() !== undefined) {
     throw new OptionsError('startTelemetry: it was started already in this process; close that one first')
   }
   return new Started(options)
 }
 
-const known: ReadonlySet<string> = new Set<keyof TelemetryOptions>([
+const known: readonly (keyof TelemetryOptions)[] = [
   'service',
   'version',
   'attributes',
@@ -69,12 +76,22 @@ const known: ReadonlySet<string> = new Set<keyof TelemetryOptions>([
   'global',
   'environment',
   'onProblem',
-])
+]
 
-function checkKeys(options: TelemetryOptions): void {
-  const stranger = Object.keys(options).find((key) => !known.has(key))
-  if (stranger !== undefined)
-    throw new OptionsError(`telemetry.${stranger} is not an option; known are ${[...known].join(', ')}`)
+const knownOfTraces = ['sampler', 'limits', 'export', 'tail', 'consumers', 'maxBlocks', 'flushEvery']
+const knownOfMetrics = ['metrics', 'registry', 'export']
+
+function checkOptions(options: TelemetryOptions): void {
+  const { traces = {}, metrics = {}, service, version } = options
+  checkKeys(options, known, 'telemetry')
+  checkKeys(traces, knownOfTraces, 'telemetry.traces')
+  checkKeys(metrics, knownOfMetrics, 'telemetry.metrics')
+  for (const [name, text] of Object.entries({ service, version })) {
+    check(text === undefined || (typeof text === 'string' && text !== ''), `telemetry.${name}`, 'a text', text)
+  }
+  for (const [index, consumer] of (traces.consumers ?? []).entries()) {
+    checkMethods(consumer, ['consume', 'flush', 'close'], `telemetry.traces.consumers[${index}]`)
+  }
 }
 
 class Started implements Telemetry {
@@ -84,6 +101,7 @@ class Started implements Telemetry {
   readonly #beginnings: Beginnings = beginnings()
   readonly #variables: TelemetryVariables
   readonly #sampler: string
+  readonly #shown: ShownRegistries = new ShownRegistries()
   readonly #outlet: Outlet
   readonly #registration: Registration | undefined
   readonly #push: MetricPush | undefined
@@ -108,16 +126,22 @@ class Started implements Telemetry {
     const limits = traces.limits ?? limitsOf(variables)
     this.tracer = new Tracer({ resource, sampler, limits, flushEvery: flushEvery || undefined, maxBlocks })
     const service = String(resource.attributes['service.name'])
-    this.metrics = metrics.metrics ?? createMetrics({ registry: metrics.registry ?? noPipelines, service })
+    this.metrics = metrics.metrics ?? createMetrics({ registry: this.#shown, service })
+    if (metrics.registry !== undefined) this.#shown.show(metrics.registry)
     this.#outlet = new Outlet(traces, variables, onProblem)
     for (const consumer of [this.#outlet.consumer, ...(traces.consumers ?? [])]) {
       if (consumer !== undefined) this.tracer.addConsumer(consumer)
     }
-    if (!variables.disabled) this.#registration = this.#instrumentOrUndo(options, onProblem)
-    // Last, because its timer is the first thing that would go on after a bad option was found.
     const pushing = variables.disabled ? undefined : exporterOptions(metrics.export, variables, 'metrics', onProblem)
-    this.#push = pushing === undefined ? undefined : new MetricPush(this.metrics.instruments, resource, pushing)
-    this.#show()
+    // A bad option must not leave half of it set up.
+    try {
+      if (!variables.disabled) this.#registration = this.#instrument(options, onProblem)
+      if (pushing !== undefined) this.#push = new MetricPush(this.metrics, resource, pushing)
+      this.#showOwn()
+    } catch (error) {
+      void this.close()
+      throw error
+    }
     this.#file = diagnosisFile(environment, () => this.diagnosis())
   }
 
@@ -138,6 +162,14 @@ class Started implements Telemetry {
 
   async flush(signal?: AbortSignal): Promise<void> {
     await Promise.all([this.tracer.flush(signal), this.#push?.flush(signal)])
+  }
+
+  hurry(): void {
+    this.#outlet.exporter?.hurry()
+  }
+
+  show(registry: SnapshotSource): () => void {
+    return this.#shown.show(registry)
   }
 
   salvage(): void {
@@ -162,7 +194,7 @@ class Started implements Telemetry {
   }
 
   /** What telemetry tells of itself stands beside everything else. */
-  #show(): void {
+  #showOwn(): void {
     const { exporter, tail } = this.#outlet
     const exporters = { traces: exporter, metrics: this.#push?.exporter }
     for (const family of telemetryFamilies({ tracer: this.tracer, exporters, tail })) {
@@ -170,36 +202,27 @@ class Started implements Telemetry {
     }
   }
 
-  /** A bad option must not leave half of it set up. */
-  #instrumentOrUndo(options: TelemetryOptions, onProblem: (message: string) => void): Registration | undefined {
-    try {
-      return this.#instrument(options, onProblem)
-    } catch (error) {
-      for (const undo of this.#undo.splice(0).toReversed()) undo()
-      throw error
-    }
-  }
-
   #instrument({ http = {}, pipelines = true, global = true }: TelemetryOptions, onProblem: (message: string) => void) {
     const { tracer, metrics, propagation } = this
     const served = http === false ? undefined : (http.serverDurations ?? metrics.serverDurations)
-    setCurrentTelemetry({ tracer, propagation, served: served === metrics.serverDurations ? metrics : undefined })
-    this.#undo.push(() => setCurrentTelemetry(undefined))
+    const isOurs = served === metrics.serverDurations
+    const show = (registry: SnapshotSource): (() => void) => this.show(registry)
     const registration = global ? registerGlobally(tracer, new HeaderPropagator(propagation)) : undefined
     for (const problem of registration?.problems ?? []) onProblem(problem)
     this.#undo.push(() => registration?.undo())
     if (pipelines) this.#undo.push(instrumentPipelines(tracer, { durations: durationsOf(metrics) }))
-    if (http !== false) {
-      const { serverDurations, clientDurations } = metrics
-      this.#undo.push(instrumentHttp(tracer, { serverDurations, clientDurations, propagation, ...http }))
-    }
+    const { serverDurations, clientDurations } = metrics
+    const seen =
+      http === false ? undefined : instrumentHttp(tracer, { serverDurations, clientDurations, propagation, ...http })
+    this.#undo.push(() => seen?.())
+    // Last, so that nothing is current that could not be set up.
+    const redaction = seen?.redaction
+    setCurrentTelemetry({ tracer, propagation, served: isOurs ? metrics : undefined, show, redaction })
+    this.#undo.push(() => setCurrentTelemetry(undefined))
     return registration
   }
 }
 
-const noPipelines = {
-  snapshot: () => ({ pipelines: [], max: 0, evicted: 0, unregisteredCalls: 0, restoreProblems: [] }),
-}
 const knownDurations = new WeakMap<Metrics, CallDurations>()
 
 /** Those of these metrics, which outlive a telemetry that is closed and started again. */

@@ -8,7 +8,7 @@ import { traceStride } from './schema.ts'
 import type { SearchBase } from './search.ts'
 
 /** Spans that one answer is reckoned from at most. */
-export const maxGraphSpans = 200_000
+const maxGraphSpans = 200_000
 const sliceSpans = 2048
 
 /** The edges between services, of the kept spans. */

@@ -125,6 +125,6 @@ function durationOf(row: Row): number {
 }
 
 /** An id of the tables as text. */
-export function hexOf(id: unknown): string {
+function hexOf(id: unknown): string {
   return id instanceof Uint8Array ? Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex') : ''
 }

@@ -130,7 +130,7 @@ export class SpanStore {
   /** Two traces side by side; undefined when one of them is not there. Throws as `find` rejects. */
   compare(traceA: string, traceB: string): Comparison | undefined {
     const [a, b] = [this.spans(traceA), this.spans(traceB)]
-    return a.length === 0 || b.length === 0 ? undefined : compareTraces(a, b)
+    return a.length === 0 || b.length === 0 ? undefined : compareTraces(aligned(a), aligned(b))
   }
 
   /** What came in, what is kept, what was removed and what was refused. */

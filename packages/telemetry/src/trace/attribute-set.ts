@@ -1,5 +1,6 @@
 // Attributes that many spans have in common, such as method, route and status of a request, or the two ends of a connection.
 // Invariant: a set never changes after it was made, so that spans may share it and its encoding is made once.
+import { shortened } from './attributes.ts'
 import type { Attributes } from './span-data.ts'
 
 /**
@@ -16,7 +17,8 @@ export class AttributeSet {
   place = 0
   block = 0
 
-  constructor(attributes: Attributes) {
-    this.attributes = Object.freeze({ ...attributes })
+  /** Texts longer than `maxLength` are cut, as `SpanLimits.attributeValueLength` wants it. */
+  constructor(attributes: Attributes, maxLength: number = Infinity) {
+    this.attributes = Object.freeze(shortened(attributes, maxLength))
   }
 }

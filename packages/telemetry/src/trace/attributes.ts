@@ -45,6 +45,14 @@ export function cleanAttributes(
   return { attributes, dropped }
 }
 
+/** A copy with texts of at most `lengthLimit`. */
+export function shortened(attributes: Attributes, lengthLimit: number): Attributes {
+  const short: Record<string, AttributeValue> = { ...attributes }
+  if (lengthLimit === Infinity) return short
+  for (const [key, value] of Object.entries(short)) short[key] = cleanValue(value, lengthLimit) ?? value
+  return short
+}
+
 /** Keys and values of what somebody gave as attributes; none when a getter or a proxy of it throws. */
 export function entriesOf(given: object): [string, unknown][] {
   try {

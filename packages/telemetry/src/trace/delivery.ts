@@ -10,14 +10,14 @@ import { rootContext, runIn, suppress } from './context.ts'
 import type { FinishedSpan } from './recorder.ts'
 import { blockSpans, SpanBlock } from './span-block.ts'
 import type { Resource } from './span-data.ts'
-import { WallOffset } from './wall-offset.ts'
+import { jumpMs, WallOffset } from './wall-offset.ts'
 
 /** Who waits for consumers without saying how long, waits this long. Milliseconds. */
 const patienceMs = 30_000
 
 /** Carries finished spans to consumers. */
 export class Delivery {
-  readonly offset: WallOffset
+  readonly #offset: WallOffset
   /** How often a consumer threw or rejected. */
   consumerErrors = 0
   readonly #clock: Clock
@@ -43,7 +43,7 @@ export class Delivery {
     this.#resource = resource
     this.#maxBlocks = maxBlocks
     this.#flushEveryMs = flushEveryMs
-    this.offset = new WallOffset(clock)
+    this.#offset = new WallOffset(clock)
     this.#outside = runIn(suppress(rootContext), () => AsyncLocalStorage.snapshot())
   }
 
@@ -69,6 +69,19 @@ export class Delivery {
     block.add(span)
     if (block.size === blockSpans) this.#seal(block)
     return true
+  }
+
+  /**
+   * The offset that dates spans which end now: that of the block being filled. Once the wall clock was set that block takes no
+   * more, since a time that somebody read from the clock since then fits no offset of before.
+   */
+  epochMs(): number {
+    const now = this.#offset.measure()
+    const block = this.#block
+    if (block === undefined) return now
+    if (Math.abs(now - block.epochMs) <= jumpMs) return block.epochMs
+    this.#seal(block)
+    return now
   }
 
   async flush(signal?: AbortSignal): Promise<void> {
@@ -100,7 +113,7 @@ export class Delivery {
     if (this.closed) return undefined
     const block = this.#free.pop() ?? this.#make()
     if (block === undefined) return undefined
-    block.epochMs = this.offset.measure()
+    block.epochMs = this.#offset.measure()
     this.#block = block
     this.#flushTimer ??= this.#later(this.#flushEveryMs, () => {
       this.#flushTimer = undefined

@@ -22,7 +22,7 @@ export interface SpanLimits {
 export type CompleteLimits = { readonly [Name in keyof SpanLimits]-?: number }
 
 /** The limits of a tracer that was given none. */
-export const defaultLimits: CompleteLimits = Object.freeze({
+const defaultLimits: CompleteLimits = Object.freeze({
   attributeCount: 128,
   attributeValueLength: Infinity,
   eventCount: 128,

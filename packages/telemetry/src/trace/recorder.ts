@@ -16,7 +16,7 @@ export interface Recorder {
   readonly clock: Clock
   readonly limits: CompleteLimits
   readonly ids: IdSource
-  /** Epoch milliseconds minus monotonic milliseconds, measured now. */
+  /** Epoch milliseconds minus monotonic milliseconds, as spans that end now are dated with. */
   epochMs(): number
   /** Takes a finished span; it copies what it keeps. */
   record(span: FinishedSpan): void

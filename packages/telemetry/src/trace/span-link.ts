@@ -8,20 +8,24 @@ import type { CompleteLimits } from './limits.ts'
 import type { RemoteParent } from './parent.ts'
 import type { SpanLink } from './span-data.ts'
 
-/** A link as it is kept; undefined when its ids are not valid. */
+/** A link as it is kept; undefined when its ids are not valid, or are empty and it says nothing besides. */
 export function linkOf(link: Link, limits: CompleteLimits): SpanLink | undefined {
   const context = link?.context
-  if (!isValid(context)) return undefined
+  if (!isValid(context) && !isEmpty(context)) return undefined
+  const traceState = traceStateOf(context)
   const { droppedAttributesCount: before } = link
   const { attributes, dropped } = cleanAttributes(
     link.attributes,
     limits.attributePerLinkCount,
     limits.attributeValueLength,
   )
+  // The specification wants ids of zeros kept beside something to say ("Specifying links", trace/api.md); receivers take them,
+  // since in OTLP an id need only have its length.
+  if (!isValid(context) && traceState === '' && Object.keys(attributes).length === 0) return undefined
   return {
     traceId: context.traceId.toLowerCase(),
     spanId: context.spanId.toLowerCase(),
-    traceState: traceStateOf(context),
+    traceState,
     flags: flagsOf(context) | 0x100 | (context.isRemote === true ? 0x200 : 0),
     attributes,
     droppedAttributes: dropped + (typeof before === 'number' && before > 0 ? before : 0),
@@ -53,6 +57,13 @@ function traceStateOf({ traceState }: SpanContext): string {
 
 function flagsOf({ traceFlags }: SpanContext): number {
   return typeof traceFlags === 'number' ? traceFlags & 0xff : 0
+}
+
+/** Whether one of the ids is of zeros and both have the form of one. */
+function isEmpty(context: SpanContext | undefined): context is SpanContext {
+  const { traceId, spanId } = context ?? {}
+  const isForm = typeof traceId === 'string' && typeof spanId === 'string' && /^[0-9a-f]{48}$/i.test(traceId + spanId)
+  return isForm && spanId.length === 16 && (/^0+$/.test(traceId) || /^0+$/.test(spanId))
 }
 
 function isValid(context: SpanContext | undefined): context is SpanContext {

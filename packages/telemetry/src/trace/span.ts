@@ -13,7 +13,7 @@ import {
 } from '@opentelemetry/api'
 
 import type { AttributeSet } from './attribute-set.ts'
-import { cleanAttributes, cleanValue, entriesOf, nameOf } from './attributes.ts'
+import { cleanAttributes, cleanValue, entriesOf, nameOf, shortened } from './attributes.ts'
 import { exceptionAttributes } from './exception.ts'
 import { hexOfWord } from './ids.ts'
 import type { SpanIds } from './parent.ts'
@@ -129,23 +129,25 @@ export class Span implements ApiSpan, FinishedSpan {
     return (this.#spanText ??= hexOfWord(this.spanA) + hexOfWord(this.spanB))
   }
 
-  /** Sets an attribute without looking at it: for instrumentations that know what they set. The count limit holds. */
+  /** Sets an attribute without looking at it: for instrumentations that know what they set. The limits hold. */
   set(key: string, value: AttributeValue): void {
     if (!this.recording || this.#ended) return
+    const { attributeCount, attributeValueLength } = this.#recorder.limits
+    const kept = attributeValueLength === Infinity ? value : (cleanValue(value, attributeValueLength) ?? value)
     const own = this.own
     if (own === undefined) {
-      if (this.#recorder.limits.attributeCount === 0) this.#notes().droppedAttributes++
-      else this.own = [key, value]
+      if (attributeCount === 0) this.#notes().droppedAttributes++
+      else this.own = [key, kept]
       return
     }
     for (let index = 0; index < own.length; index += 2) {
       if (own[index] === key) {
-        own[index + 1] = value
+        own[index + 1] = kept
         return
       }
     }
-    if (own.length >= 2 * this.#recorder.limits.attributeCount) this.#notes().droppedAttributes++
-    else own.push(key, value)
+    if (own.length >= 2 * attributeCount) this.#notes().droppedAttributes++
+    else own.push(key, kept)
   }
 
   /** Marks the span as failed, unless an application said it is ok. `errorType` must be one of few values. */
@@ -155,10 +157,13 @@ export class Span implements ApiSpan, FinishedSpan {
     this.#settle(failed, message)
   }
 
-  /** Adds an event at `atMs` (monotonic) without looking at the attributes: for instrumentations. The count limit holds. */
+  /** Adds an event at `atMs` (monotonic) without looking at the attributes: for instrumentations. The limits of count and length hold. */
   event(name: string, attributes: Attributes | undefined, atMs: number): void {
     if (!this.recording || this.#ended) return
-    this.#notes().addEvent(name, attributes ?? noAttributes, 0, atMs, this.#recorder.limits)
+    const { limits } = this.#recorder
+    const isFree = attributes === undefined || limits.attributeValueLength === Infinity
+    const kept = isFree ? attributes : shortened(attributes, limits.attributeValueLength)
+    this.#notes().addEvent(name, kept ?? noAttributes, 0, atMs, limits)
   }
 
   /** Adds a link without looking at it: for instrumentations. The count limit holds. */
@@ -196,8 +201,8 @@ export class Span implements ApiSpan, FinishedSpan {
 
   setAttribute(key: string, value: unknown): this {
     if (!this.isRecording() || value === undefined) return this
-    const clean =
-      typeof key === 'string' && key !== '' ? cleanValue(value, this.#recorder.limits.attributeValueLength) : undefined
+    // `set` cuts what is too long.
+    const clean = typeof key === 'string' && key !== '' ? cleanValue(value, Infinity) : undefined
     if (clean === undefined) this.#notes().droppedAttributes++
     else this.set(key, clean)
     return this

@@ -133,7 +133,7 @@ export class Tracer implements Recorder {
   }
 
   epochMs(): number {
-    return this.#delivery.offset.measure()
+    return this.#delivery.epochMs()
   }
 
   record(span: FinishedSpan): void {

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from '@switchgear/core'
 
 /** Beyond this the wall clock was set, or the machine slept; below, it is rounding or drift. Milliseconds. */
-const jumpMs = 2
+export const jumpMs = 2
 
 /** The offset between the two times of a clock, measured again whenever it is asked for. */
 export class WallOffset {

@@ -83,6 +83,29 @@ test('a batch links to each of its messages; a handler that fails is an error, a
   assert.deepEqual([batch?.status, batch?.attributes['error.type']], ['error', 'TypeError'])
 })
 
+test('headers are found in any case', async () => {
+  start()
+  const headers = { Traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', TraceState: 'a=b' }
+  await processing(facts, headers, () => Promise.resolve())
+  await processingBatch(facts, [headers], () => Promise.resolve())
+  await telemetry?.flush()
+  const [one, batch] = spans
+  assert.deepEqual([one?.parentSpanId, one?.traceState], ['00f067aa0ba902b7', 'a=b'])
+  assert.equal(batch?.links[0]?.spanId, '00f067aa0ba902b7')
+})
+
+test('what throws at once rejects, with telemetry and without', async () => {
+  const fails = (): never => {
+    throw new TypeError('no')
+  }
+  for (const begin of [() => undefined, start]) {
+    begin()
+    await assert.rejects(publishing(facts, fails), { message: 'no' })
+    await assert.rejects(processing(facts, {}, fails), { message: 'no' })
+    await assert.rejects(processingBatch(facts, [{}], fails), { message: 'no' })
+  }
+})
+
 test('without telemetry messages go as they are', async () => {
   let given: MessageHeaders | undefined
   await publishing(facts, (headers) => Promise.resolve((given = headers)))

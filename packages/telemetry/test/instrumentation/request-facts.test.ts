@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { claim, ClaimSet, claims } from '../../src/instrumentation/http-claims.ts'
 import { errorTypeOf, isCancellation } from '../../src/instrumentation/request-error.ts'
 import { FactsBudget, RouteFacts } from '../../src/instrumentation/request-facts.ts'
-import { parseAuthority, QueryRedaction } from '../../src/instrumentation/request-url.ts'
+import { parseAuthority, plainAddress, QueryRedaction } from '../../src/instrumentation/request-url.ts'
 
 const seed = Number(process.env['SWITCHGEAR_SEED'] ?? 20_260_101)
 
@@ -18,7 +18,13 @@ describe('addresses', () => {
       'X-Goog-Signature=a&AWSAccessKeyId=b&Signature=c':
         'X-Goog-Signature=REDACTED&AWSAccessKeyId=REDACTED&Signature=REDACTED',
       'X-Amz-Credential=a/b&X-Amz-Security-Token=&x=1': 'X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&x=1',
-      'Sig=a&assig=b&sig2=c&sig': 'Sig=a&assig=b&sig2=c&sig',
+      'Sig=a&assig=b&sig2=c&sig': 'Sig=REDACTED&assig=b&sig2=c&sig',
+      'access_token=a&Password=b&user%5Fpassword=c&page=2':
+        'access_token=REDACTED&Password=REDACTED&user%5Fpassword=REDACTED&page=2',
+      'a&b&apiKey=c=d&e': 'a&b&apiKey=REDACTED&e',
+      'a=1#access_token=b&c=2': 'a=1#access_token=REDACTED&c=2',
+      'token=a#end': 'token=REDACTED#end',
+      '%zz=1&=2&token=': '%zz=1&=2&token=REDACTED',
       'sig=a&sig=b': 'sig=REDACTED&sig=REDACTED',
       '': '',
     }
@@ -30,7 +36,19 @@ describe('addresses', () => {
     )
     assert.equal(redaction.url('http://a.example/@b'), 'http://a.example/@b')
     assert.equal(new QueryRedaction([]).query('sig=a'), 'sig=a')
-    assert.equal(new QueryRedaction(['a.b']).query('a.b=1&axb=2'), 'a.b=REDACTED&axb=2')
+    assert.equal(new QueryRedaction(['a.b']).query('a.b=1&axb=2&sig=3'), 'a.b=REDACTED&axb=2&sig=3')
+  })
+
+  it('take time that is linear in their length', () => {
+    const before = performance.now()
+    for (const part of ['=#', '&', '=', '#', 'a=&', '%=']) redaction.query(part.repeat(500_000))
+    // Searching back from each sign to the beginning would take minutes.
+    assert.ok(performance.now() - before < 5000)
+  })
+
+  it('tell an IPv4 address as one, also where a socket of both versions says it', () => {
+    const told = ['::ffff:127.0.0.1', '::FFFF:192.0.2.1', '::1', '::ffff:7f00:1', '10.0.0.1'].map(plainAddress)
+    assert.deepEqual(told, ['127.0.0.1', '192.0.2.1', '::1', '::ffff:7f00:1', '10.0.0.1'])
   })
 
   it('never keep a secret, wherever it stands', () => {
@@ -62,6 +80,11 @@ describe('addresses', () => {
 })
 
 describe('facts of requests', () => {
+  it('keep to the longest text', () => {
+    const { attributes } = new RouteFacts(new FactsBudget(10, 4)).of('GET', '/orders', 200).attributes
+    assert.deepEqual([attributes['http.route'], attributes['http.response.status_code']], ['/ord', 200])
+  })
+
   it('are shared by requests of one kind', () => {
     const facts = new RouteFacts(new FactsBudget(10))
     const first = facts.of('GET', '/a', 200)

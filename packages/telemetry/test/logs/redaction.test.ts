@@ -30,6 +30,15 @@ describe('texts', () => {
     ['AWS4-HMAC-SHA256 Credential=AKIA/1, Signature=f0', 'AWS4-HMAC-SHA256 Credential=REDACTED, Signature=REDACTED'],
     ['key AKIAIOSFODNN7EXAMPLE of aws', 'key REDACTED of aws'],
     ['ghp_0123456789abcdefghij', 'REDACTED'],
+    ['npm_0123456789abcdefghijABCDEFGHIJ012345 is mine', 'REDACTED is mine'],
+    [
+      'npm_package_version_of_things and npm_config_registry_of_all',
+      'npm_package_version_of_things and npm_config_registry_of_all',
+    ],
+    ['with sk-proj-0123456789_abcdefghij', 'with REDACTED'],
+    ['the risk-assessment-of-all-the-orders', 'the risk-assessment-of-all-the-orders'],
+    ['passwords=a,b', 'passwords=REDACTED,b'],
+    ['cookies: a=b; c=d\nHost: a', 'cookies: REDACTED\nHost: a'],
     ['{"user":"me","password":"a \\"b\\" c","n":1}', '{"user":"me","password":"REDACTED","n":1}'],
     ['"{\\"api_key\\":\\"a\'b\\",\\"n\\":1}"', '"{\\"api_key\\":\\"REDACTED\\",\\"n\\":1}"'],
     ['{"credentials":{"a":[1,{"b":2}]},"n":1}', '{"credentials":REDACTED,"n":1}'],
@@ -56,6 +65,24 @@ describe('texts', () => {
   })
 })
 
+describe('names', () => {
+  it('of several secrets hide them, and those of counts hide nothing', () => {
+    const secrets = [
+      'passwords',
+      'secrets',
+      'accessTokens',
+      'refresh_tokens',
+      'tokens',
+      'auth',
+      'API-KEYS',
+      'dbPasswords',
+    ]
+    for (const name of secrets) assert.deepEqual(plain(redact({ [name]: ['s3cret'] })), { [name]: 'REDACTED' })
+    const counts = { max_tokens: 5, promptTokens: 7, author: 'me', authors: ['me'], monkeys: 2 }
+    assert.deepEqual(plain(redact(counts)), counts)
+  })
+})
+
 describe('queries', () => {
   it('lose the values of secret names, also of percent-encoded ones', () => {
     const redaction = new Redaction({ keys: ['voucher'] })
@@ -75,7 +102,7 @@ describe('values', () => {
         n: [{ [name]: 'REDACTED' }],
       })
     }
-    for (const name of ['tokens', 'author', 'cookieBanner', 'secretary', 'key', 'code'])
+    for (const name of ['max_tokens', 'author', 'cookieBanner', 'secretary', 'key', 'code'])
       assert.deepEqual(redact({ [name]: 'x' }), { [name]: 'x' })
   })
 

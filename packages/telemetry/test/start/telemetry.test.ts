@@ -218,3 +218,67 @@ test('options that are not there, or not good, are refused by name', () => {
   // What was begun before the mistake was found is taken back.
   start()
 })
+
+test('a mistake that is found late leaves nothing started', () => {
+  const environment = { OTEL_METRICS_EXPORTER: 'otlp' }
+  assert.throws(() => start({ environment, metrics: { export: { interval: -1 } } }), { code: 'SG_BAD_OPTIONS' })
+  assert.equal(currentTelemetry(), undefined)
+  start()
+})
+
+test('options inside of options are checked as well', () => {
+  const cases: [TelemetryOptions, RegExp][] = [
+    [{ traces: { bogus: 1 } as never }, /telemetry\.traces\.bogus is not an option/],
+    [{ metrics: { bogus: 1 } as never }, /telemetry\.metrics\.bogus is not an option/],
+    [{ service: 5 as never }, /telemetry\.service must be a text, got 5/],
+    [
+      { traces: { export: false, consumers: [{} as never] } },
+      /telemetry\.traces\.consumers\[0\]\.consume must be a function/,
+    ],
+  ]
+  for (const [options, message] of cases) {
+    assert.throws(() => startTelemetry({ environment: {}, ...options }), { code: 'SG_BAD_OPTIONS', message })
+  }
+})
+
+test('a registry that comes later is shown until it goes; of two pipelines of one name the first', async () => {
+  const { telemetry } = start()
+  const [first, second] = [new Registry(), new Registry()]
+  await first.pipeline('payments', circuitBreaker()).execute(() => 1)
+  second.pipeline('payments', circuitBreaker())
+  second.pipeline('stock', circuitBreaker())
+  const hide = telemetry.show(first)
+  telemetry.show(second)
+  telemetry.show(second)
+  const calls = async (): Promise<string[]> =>
+    (await telemetry.metrics.text()).match(/^switchgear_calls_total\{.*outcome="success".*$/gm) ?? []
+  assert.deepEqual(await calls(), [
+    'switchgear_calls_total{service="payments",outcome="success"} 1',
+    'switchgear_calls_total{service="stock",outcome="success"} 0',
+  ])
+  hide()
+  assert.deepEqual(await calls(), [
+    'switchgear_calls_total{service="payments",outcome="success"} 0',
+    'switchgear_calls_total{service="stock",outcome="success"} 0',
+  ])
+})
+
+test("an application's own metrics are pushed with ours, with the same numbers", async () => {
+  const { Registry: PromRegistry, Counter, Gauge, Histogram } = await import('prom-client')
+  const registers = [new PromRegistry()]
+  new Counter({ name: 'shop_orders_total', help: 'Orders.', labelNames: ['country'], registers }).inc(
+    { country: 'FR' },
+    3,
+  )
+  new Gauge({ name: 'shop_open', help: 'Open.', registers }).set(2)
+  const waits = new Histogram({ name: 'shop_wait_seconds', help: 'Waits.', buckets: [1, 2], registers })
+  for (const value of [0.5, 1.5, 1.6, 9]) waits.observe(value)
+  const metrics = createMetrics({ registry: new Registry(), also: registers })
+  const points = await metrics.points()
+  const byName = (name: string) => points.find((metric) => metric.name === name)
+  const [orders, open, wait] = [byName('shop_orders'), byName('shop_open'), byName('shop_wait_seconds')]
+  assert.ok(orders?.type === 'sum' && open?.type === 'gauge' && wait?.type === 'histogram')
+  assert.deepEqual([orders.points[0]?.attributes, orders.points[0]?.value], [{ country: 'FR' }, 3])
+  const [one] = wait.points
+  assert.deepEqual([one?.count, one?.sum, one?.buckets, one?.bounds], [4, 12.6, [1, 2, 1], [1, 2]])
+})

@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type ComparedNode, type Comparison, compareTraces } from '../../src/store/comparison.ts'
 import { randomTrace, seed } from './random-trace.ts'
-import { request, span } from './spans.ts'
+import { openSpanStore } from '../../src/store/span-store.ts'
+import type { SpanData } from '../../src/trace/span-data.ts'
+import { request, span, traceIdOf } from './spans.ts'
 
 test('a slower query shows as the biggest contribution', () => {
   const before = request(1)
@@ -40,6 +42,23 @@ test('retries, what is only in one, and errors', () => {
   assert.equal(byName.get('GET')?.onlyIn, undefined)
   assert.equal(byName.get('cache')?.onlyIn, 'a')
   assert.equal(byName.get('cache')?.durationDifferenceNanos, -1e6)
+})
+
+test('in the store clocks that disagree are corrected before', async () => {
+  const trace = (number: number, skewMs: number): SpanData[] => [
+    span({ trace: number, service: 'gateway', name: 'root', ms: 100 }),
+    span({ trace: number, id: 1, parent: 0, service: 'gateway', kind: 'client', name: 'GET', atMs: 10, ms: 80 }),
+    span({ trace: number, id: 2, parent: 1, service: 'orders', name: 'serve', atMs: 20 + skewMs, ms: 60 }),
+  ]
+  const store = openSpanStore()
+  try {
+    store.add([...trace(0, 0), ...trace(1, 3_600_000)])
+    const nodes = store.compare(traceIdOf(0), traceIdOf(1))?.nodes ?? []
+    assert.equal(nodes.length, 3)
+    for (const { name, selfDifferenceNanos } of nodes) assert.equal(selfDifferenceNanos, 0, name)
+  } finally {
+    store.close()
+  }
 })
 
 test('the same names below different parents are different paths', () => {

@@ -195,6 +195,28 @@ test('what is no span, what is too large, and what is too much is refused and co
   }, options)
 })
 
+test('what is no span costs no other span of its batch', () => {
+  withStore((store) => {
+    const oddities: object[] = [
+      { resource: undefined },
+      { resource: {} },
+      { resource: { attributes: null } },
+      { scope: undefined },
+      { scope: { name: 1 } },
+      { name: undefined },
+      { name: 5 },
+      { spanId: 'ABCDEF0123456789' },
+      { spanId: '0123456789abcdefxy' },
+      { parentSpanId: '' },
+    ]
+    for (const [id, oddity] of oddities.entries()) {
+      const { stored, dropped } = store.add([span({ id }), { ...span({ id: 100 }), ...oddity }])
+      assert.deepEqual([stored, dropped], [1, 1], JSON.stringify(oddity))
+    }
+    assert.deepEqual([store.totals.dropped.invalid, store.totals.spans], [oddities.length, oddities.length])
+  })
+})
+
 test('services beyond the bound are refused and counted', () => {
   withStore((store) => {
     store.add(Array.from({ length: 1005 }, (_, trace) => span({ trace, service: `s${trace}` })))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { isSpanContextValid, SpanStatusCode } from '@opentelemetry/api'
+import { createTraceState, isSpanContextValid, SpanStatusCode } from '@opentelemetry/api'
 
 import { AttributeSet } from '../../src/trace/attribute-set.ts'
 import { TracerProvider } from '../../src/trace/provider.ts'
@@ -135,6 +135,21 @@ test('long texts are cut, also in lists, and never through the middle of a chara
   assert.deepEqual((await none.only()).attributes, { a: '' })
 })
 
+test('the length of texts is bounded for instrumentations too', async () => {
+  const traced = new Traced({ limits: { attributeValueLength: 4 } })
+  const span = traced.start()
+  span.set('a', '12345')
+  span.set('a', 'abcdef')
+  span.set('b', ['12345'])
+  span.set('c', 12_345)
+  span.event('d', { e: '12345' }, 1000)
+  span.shared = new AttributeSet({ f: '12345' }, traced.tracer.limits.attributeValueLength)
+  span.finish(1001)
+  const data = await traced.only()
+  assert.deepEqual(data.attributes, { a: 'abcd', b: ['1234'], c: 12_345, f: '1234' })
+  assert.deepEqual(data.events[0]?.attributes, { e: '1234' })
+})
+
 test('limits of 0 keep nothing and count everything', async () => {
   const limits = { attributeCount: 0, eventCount: 0, linkCount: 0, attributePerEventCount: 0, attributePerLinkCount: 0 }
   const traced = new Traced({ limits })
@@ -188,6 +203,26 @@ test('a link keeps trace state and flags; one without a valid id is counted as d
     },
   ])
   assert.equal(data.droppedLinks, 1)
+})
+
+test('a link with ids of zeros is kept where it says something else', async () => {
+  const traced = new Traced()
+  const span = traced.start()
+  const zeros = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
+  span.addLink({ context: zeros, attributes: { why: 'unknown' } })
+  span.addLink({ context: { ...zeros, spanId: 'b7ad6b7169203331', traceState: createTraceState('a=b') } })
+  span.addLink({ context: zeros, attributes: {} })
+  span.addLink({ context: { ...zeros, traceId: 'x' }, attributes: { why: 'malformed' } })
+  span.end()
+  const { links, droppedLinks } = await traced.only()
+  assert.deepEqual(
+    links.map(({ traceId, spanId, traceState, attributes }) => [traceId, spanId, traceState, attributes]),
+    [
+      [zeros.traceId, zeros.spanId, '', { why: 'unknown' }],
+      [zeros.traceId, 'b7ad6b7169203331', 'a=b', {}],
+    ],
+  )
+  assert.equal(droppedLinks, 2)
 })
 
 test('status: unset is ignored, the last error counts, ok is final, only errors have a message', async () => {

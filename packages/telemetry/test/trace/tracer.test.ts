@@ -10,6 +10,7 @@ import { VirtualClock } from '@switchgear/core/testing'
 
 import { activeContext, rootContext, runIn } from '../../src/trace/context.ts'
 import { blockSpans } from '../../src/trace/span-block.ts'
+import { monotonicMs } from '../../src/trace/span-times.ts'
 import { Tracer } from '../../src/trace/tracer.ts'
 import { WallOffset } from '../../src/trace/wall-offset.ts'
 import { Collector, resource, scope, Traced } from './traced.ts'
@@ -256,6 +257,23 @@ test('blocks are dated when they begin: a wall clock that was set dates only lat
   const [before, after] = await traced.spans()
   assert.equal(before?.startMicros, (1_767_225_600_000 + 1000) * 1000)
   assert.equal(after?.startMicros, (1_767_225_600_000 - 86_400_000 + 2000) * 1000)
+})
+
+test('a start read from a wall clock that was set meanwhile is kept, and dates no span before it', async () => {
+  const traced = new Traced()
+  traced.start('before').end()
+  traced.clock.wallOffset += 3_600_000
+  await traced.clock.advance(10)
+  const started = traced.clock.wallNow() - 5
+  traced.tracer
+    .start(scope, 'after', 0, undefined, monotonicMs(started, traced.tracer))
+    .addEvent('read', {}, started + 1)
+    .end()
+  const [before, after] = await traced.spans()
+  assert.equal(before?.startMicros, (1_767_225_600_000 + 1000) * 1000)
+  assert.equal(after?.startMicros, started * 1000)
+  assert.equal(after?.durationNanos, 5e6)
+  assert.equal(after?.events[0]?.timeMicros, (started + 1) * 1000)
 })
 
 test('a wall clock of whole milliseconds does not make the dates of blocks jump', () => {

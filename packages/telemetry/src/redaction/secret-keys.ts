@@ -1,6 +1,5 @@
-// Which names stand for secrets. Invariant: `accessToken`, `access_token`, `Access-Token` and `ACCESS TOKEN` are the same name.
-// What is remembered of names that were asked for is bounded: names come from outside.
-import { sensitiveParameters } from '../instrumentation/request-url.ts'
+// Which names stand for secrets, in spans as in logs. Invariant: `accessToken`, `access_token`, `Access-Token` and
+// `ACCESS TOKEN` are the same name. What is remembered of names that were asked for is bounded: names come from outside.
 
 /** A name that ends with one of these is a secret, with whatever before it: `dbPassword`, `x-vault-token`. */
 const endings: readonly string[] = Object.freeze([
@@ -18,14 +17,36 @@ const endings: readonly string[] = Object.freeze([
   'signing key',
   'encryption key',
   'credential',
-  'credentials',
   'signature',
+  // Several of them. Not every `tokens`: `max_tokens` and `promptTokens` are counts of language models.
+  'cookies',
+  'passwords',
+  'passphrases',
+  'secrets',
+  'api keys',
+  'access keys',
+  'private keys',
+  'secret keys',
+  'signing keys',
+  'encryption keys',
+  'credentials',
+  'signatures',
+  'access tokens',
+  'refresh tokens',
+  'id tokens',
+  'auth tokens',
+  'api tokens',
+  'bearer tokens',
+  'session tokens',
+  'user tokens',
 ])
 
 /** Names that are secrets only as a whole. */
 const wholes: readonly string[] = Object.freeze([
   'pwd',
   'pass',
+  'auth',
+  'tokens',
   'bearer',
   'jwt',
   'otp',
@@ -33,7 +54,10 @@ const wholes: readonly string[] = Object.freeze([
   'session id',
   'client assertion',
   'code verifier',
-  ...sensitiveParameters,
+  // Query parameters, by the OpenTelemetry semantic conventions for `url.query` and `url.full`; those they name besides
+  // have one of the endings.
+  'AWS access key id',
+  'sig',
 ])
 
 /** Spelt-out forms of the most frequent names, for loggers that compare by the letter. */
@@ -79,7 +103,7 @@ export class SecretKeys {
     const answer = this.#judge(plain(name.slice(-maxName)))
     if (name.length <= maxName) {
       if (this.#remembered.size >= maxRemembered) this.#remembered.clear()
-      this.#remembered.set(name, answer)
+      this.#remembered.set(alone(name), answer)
     }
     return answer
   }
@@ -93,6 +117,11 @@ export class SecretKeys {
     if (this.#spared.has(name)) return false
     return this.#wholes.has(name) || this.#endings.some((ending) => name.endsWith(ending))
   }
+}
+
+/** A copy. A part of a text keeps all of the text in memory, here the one that the name stood in. */
+function alone(name: string): string {
+  return Buffer.from(name, 'utf16le').toString('utf16le')
 }
 
 function plain(name: string): string {
