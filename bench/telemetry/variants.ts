@@ -38,5 +38,5 @@ export interface Plan {
   readonly memoryRequests: number
 }
 
-export const full: Plan = { rounds: 41, requests: 2400, warmRequests: 32_000, memoryRounds: 41, memoryRequests: 8000 }
+export const full: Plan = { rounds: 25, requests: 9600, warmRequests: 32_000, memoryRounds: 41, memoryRequests: 8000 }
 export const quick: Plan = { rounds: 11, requests: 1600, warmRequests: 8000, memoryRounds: 21, memoryRequests: 4000 }
