@@ -49,6 +49,7 @@ export class ProcessGroup {
     this.#signal('SIGTERM')
     while (this.#signal(0) && performance.now() < deadline) await sleep(lookEveryMs)
     const killed = this.#signal('SIGKILL')
+    // Only that it has ended is waited for; how, and an error, whoever awaits `ended` hears.
     if (killed) await this.ended.catch(() => undefined)
     this.#child.stdout?.destroy()
     this.#child.stderr?.destroy()

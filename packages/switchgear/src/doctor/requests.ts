@@ -30,6 +30,7 @@ export async function requested(url: string, signal: AbortSignal): Promise<Reque
       if (!signal.aborted || failure === undefined) failure = reasonOf(error)
       // It may not listen yet. Once it has answered, a failure is one of the few requests.
       if (Object.keys(answers).length > 0) left--
+      // The only error of a wait is that the signal ends it, which the loop looks at next.
       else await sleep(againMs, undefined, { signal }).catch(() => undefined)
     }
   }

@@ -1,7 +1,7 @@
 // A request or call that one of our own data paths handles (gateway, client): where in a trace it stands, and what it sends on.
 // Data paths call the tracer directly, because they know what no instrumentation from outside can: the service, the attempt and
 // why it ended. Invariant: what is sent on carries a valid trace context, whether or not this process has started telemetry.
-import { type Outcome, SwitchgearError } from '@switchgear/core'
+import type { Outcome } from '@switchgear/core'
 import { currentTelemetry } from '../current.ts'
 import { extract } from '../propagation/inbound.ts'
 import { type OutgoingPosition, traceIdHex } from '../propagation/incoming-parent.ts'
@@ -12,10 +12,10 @@ import { sampledFlag } from '../trace/parent.ts'
 import { Span } from '../trace/span.ts'
 import type { InstrumentationScope } from '../trace/span-data.ts'
 import type { Tracer } from '../trace/tracer.ts'
+import { finishCall } from './call-end.ts'
 import { Departure, passage, type Sending } from './departure.ts'
 import { activeExchange, type HttpExchange } from './http-exchange.ts'
 import type { ReceivedHeaders } from './http-options.ts'
-import { errorType } from './pipeline-events.ts'
 
 const scope: InstrumentationScope = Object.freeze({ name: '@switchgear/client' })
 const internal = 0
@@ -125,11 +125,6 @@ export class Hop {
   end(outcome: Outcome, error?: unknown): void {
     const { span } = this
     if (!this.#owned || span === undefined || this.#tracer === undefined) return
-    if (outcome !== 'success' && !this.#replaced) {
-      span.set('switchgear.outcome', outcome)
-      const ours = error instanceof SwitchgearError
-      if (outcome === 'failure' || (ours && error.refusal)) span.fail(errorType(error), ours ? error.message : '')
-    }
-    span.finish(this.#tracer.clock.now())
+    finishCall(span, this.#replaced ? 'success' : outcome, error, this.#tracer.clock.now())
   }
 }

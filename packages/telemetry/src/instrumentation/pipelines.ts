@@ -1,7 +1,7 @@
 // Guarded calls as spans: one for a call, one below it for each attempt where there may be several, and an event for whatever a
 // policy does to it, with the policy's name and the circuit's state. Durations are counted here too, before any sampling.
 // Invariant: what happens in here never reaches a call; a span begun here is finished when its call or attempt ends.
-import { type Call, type Clock, type Outcome, type PolicyEvent, SwitchgearError } from '@switchgear/core'
+import type { Call, Clock, Outcome, PolicyEvent } from '@switchgear/core'
 import { type CallObserver, observe } from '@switchgear/core/observe'
 import { AttributeSet } from '../trace/attribute-set.ts'
 import { activeContext, type Context, runIn } from '../trace/context.ts'
@@ -9,7 +9,8 @@ import { Span } from '../trace/span.ts'
 import type { InstrumentationScope } from '../trace/span-data.ts'
 import type { Tracer } from '../trace/tracer.ts'
 import type { CallDurations } from './call-durations.ts'
-import { errorType, spanEventAttributes, spanEventName } from './pipeline-events.ts'
+import { finishCall } from './call-end.ts'
+import { spanEventAttributes, spanEventName } from './pipeline-events.ts'
 
 const scope: InstrumentationScope = Object.freeze({ name: '@switchgear/core' })
 const internal = 0
@@ -98,7 +99,7 @@ class PipelineObserver implements CallObserver {
   end(ended: unknown, call: Call, outcome: Outcome, error: unknown): void {
     const { span, startMs, whole } = ended as CallScope
     const endMs = this.#tracer.clock.now()
-    if (span !== undefined) finish(span, outcome, error, endMs)
+    if (span !== undefined) finishCall(span, outcome, error, endMs)
     if (whole) this.#durations?.observe(call.name, outcome, error, (endMs - startMs) / 1000, span, endMs)
   }
 
@@ -139,14 +140,4 @@ function spanOf(event: PolicyEvent, of: unknown): Span | undefined {
   if (owner instanceof Span) return owner
   const { span } = activeContext()
   return event.type === 'transition' && span instanceof Span ? span : undefined
-}
-
-/** Our own errors tell everything in their message; that of a foreign one may hold anything, so only its type is told. */
-function finish(span: Span, outcome: Outcome, error: unknown, endMs: number): void {
-  if (span.recording && outcome !== 'success') {
-    span.set('switchgear.outcome', outcome)
-    const ours = error instanceof SwitchgearError
-    if (outcome === 'failure' || (ours && error.refusal)) span.fail(errorType(error), ours ? error.message : '')
-  }
-  span.finish(endMs)
 }
