@@ -1,7 +1,7 @@
 // How the span of a guarded call ends: the same for one by `execute` and for one that a data path of ours drives.
 import { type Outcome, SwitchgearError } from '@switchgear/core'
 import type { Span } from '../trace/span.ts'
-import { errorType } from './pipeline-events.ts'
+import { errorType } from './request-error.ts'
 
 /**
  * Finishes a span with what became of its call, at `endMs` (monotonic). Our own errors tell everything in their message; that of a

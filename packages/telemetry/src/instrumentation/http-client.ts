@@ -6,7 +6,7 @@ import { activeContext } from '../trace/context.ts'
 import { claims } from './http-claims.ts'
 import type { HttpCall, HttpCalls } from './http-call.ts'
 import type { Subscriptions } from './http-subscriptions.ts'
-import { errorTypeOf, isCancellation } from './request-error.ts'
+import { errorType, isCancellation } from './request-error.ts'
 import { capture } from './request-headers.ts'
 import { httpScope } from './request-scope.ts'
 
@@ -30,7 +30,7 @@ export class HttpClientSpans {
     subscriptions.on('http.client.request.created', ({ request }: Sent) => this.#created(request))
     subscriptions.on('http.client.request.error', ({ request, error }: Sent & { error: unknown }) => {
       const call = this.#underWay.get(request)
-      if (call !== undefined && !isCancellation(error)) call.problem = errorTypeOf(error)
+      if (call !== undefined && !isCancellation(error)) call.problem = errorType(error)
     })
     subscriptions.on('http.client.response.finish', ({ request, response }: Sent & { response: IncomingMessage }) =>
       this.#answered(request, response),
@@ -72,7 +72,7 @@ export class HttpClientSpans {
         this.#underWay.delete(request)
         // A body that broke off is told to the response only. Without an error it was the caller who had enough of it.
         const failure = responses.get(call)?.errored
-        if (call.problem === '' && failure != null && !isCancellation(failure)) call.problem = errorTypeOf(failure)
+        if (call.problem === '' && failure != null && !isCancellation(failure)) call.problem = errorType(failure)
         this.#calls.end(call)
       } catch (error) {
         this.#subscriptions.problem(error)

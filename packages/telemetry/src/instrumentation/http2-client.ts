@@ -8,7 +8,7 @@ import type { HttpCall, HttpCalls } from './http-call.ts'
 import type { Subscriptions } from './http-subscriptions.ts'
 import { streamError } from './http2-error.ts'
 import { describeGrpc, grpcError, grpcStatus, isGrpc } from './http2-grpc.ts'
-import { errorTypeOf, isCancellation } from './request-error.ts'
+import { errorType, isCancellation } from './request-error.ts'
 import { capture } from './request-headers.ts'
 import { http2Scope } from './request-scope.ts'
 
@@ -52,8 +52,8 @@ export class Http2ClientSpans {
     subscriptions.on('http2.client.stream.error', ({ stream, error }: StreamMessage & { error: unknown }) => {
       const call = this.#underWay.get(stream)?.call
       // An error of the stream says no more than the code it was reset with.
-      if (call !== undefined && !isCancellation(error) && errorTypeOf(error) !== 'ERR_HTTP2_STREAM_ERROR')
-        call.problem = errorTypeOf(error)
+      if (call !== undefined && !isCancellation(error) && errorType(error) !== 'ERR_HTTP2_STREAM_ERROR')
+        call.problem = errorType(error)
     })
   }
 

@@ -11,7 +11,7 @@ import type { Span } from '../trace/span.ts'
 import { kinds } from '../trace/span-block.ts'
 import type { AttributeValue, InstrumentationScope } from '../trace/span-data.ts'
 import type { Tracer } from '../trace/tracer.ts'
-import { errorType } from './pipeline-events.ts'
+import { errorType } from './request-error.ts'
 import { linkTo } from './request-headers.ts'
 
 const scope: InstrumentationScope = Object.freeze({ name: '@switchgear/telemetry/messaging' })

@@ -1,8 +1,9 @@
 // What a policy tells, as an event of a span: its name, its attributes, and what is left out because it may be somebody's secret
 // (the key of a cache, the message of a foreign error).
-import { type PolicyEvent, SwitchgearError } from '@switchgear/core'
+import type { PolicyEvent } from '@switchgear/core'
 import { resilienceEvents } from '../sampling/resilience-events.ts'
 import type { Attributes, AttributeValue } from '../trace/span-data.ts'
+import { errorType } from './request-error.ts'
 
 type EventType = PolicyEvent['type']
 
@@ -74,29 +75,4 @@ function ownAttributes(event: PolicyEvent): Record<string, AttributeValue> | und
     default:
       return undefined
   }
-}
-
-const wellFormed = /^[\w.:-]{1,64}$/
-
-/**
- * `error.type` of whatever was thrown, or of a value that is a failure: our code, the error's code, the status of a response, or
- * the name of the error's class; never its message. `_OTHER` where there is none of them.
- *
- * @example
- * errorType(new TypeError('no')) // 'TypeError'
- */
-export function errorType(error: unknown): string {
-  if (error instanceof SwitchgearError) return error.code
-  if (typeof error !== 'object' || error === null) return '_OTHER'
-  const { code, status, name } = error as {
-    readonly code?: unknown
-    readonly status?: unknown
-    readonly name?: unknown
-  }
-  // A DOMException has a code, too, but it is the number of a list that nobody knows; its name says what it is.
-  for (const candidate of error instanceof DOMException ? [name] : [code, status, name]) {
-    const text = typeof candidate === 'number' ? String(candidate) : candidate
-    if (typeof text === 'string' && wellFormed.test(text)) return text
-  }
-  return '_OTHER'
 }

@@ -7,7 +7,7 @@ import { activeContext, type Context } from '../trace/context.ts'
 import { ClaimSet, claims } from './http-claims.ts'
 import type { HttpCall, HttpCalls } from './http-call.ts'
 import type { Subscriptions } from './http-subscriptions.ts'
-import { errorTypeOf, isCancellation } from './request-error.ts'
+import { errorType, isCancellation } from './request-error.ts'
 import { capture } from './request-headers.ts'
 import { undiciScope } from './request-scope.ts'
 
@@ -108,7 +108,7 @@ export class UndiciSpans {
     if (sending === undefined) return
     request[sendingKey] = undefined
     if (this.carried.size > 0) this.carried.delete(sending.traceparent)
-    if (error !== undefined && !isCancellation(error)) sending.call.problem = errorTypeOf(error)
+    if (error !== undefined && !isCancellation(error)) sending.call.problem = errorType(error)
     this.#calls.end(sending.call)
   }
 

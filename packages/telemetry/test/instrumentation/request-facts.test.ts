@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { claim, ClaimSet, claims } from '../../src/instrumentation/http-claims.ts'
-import { errorTypeOf, isCancellation } from '../../src/instrumentation/request-error.ts'
+import { errorType, isCancellation } from '../../src/instrumentation/request-error.ts'
 import { FactsBudget, RouteFacts } from '../../src/instrumentation/request-facts.ts'
 import { parseAuthority, plainAddress, QueryRedaction } from '../../src/instrumentation/request-url.ts'
 
@@ -133,10 +133,10 @@ describe('claims', () => {
 
 describe('errors', () => {
   it('have one of few names', () => {
-    assert.equal(errorTypeOf(Object.assign(new Error('a'), { code: 'ECONNRESET' })), 'ECONNRESET')
-    assert.equal(errorTypeOf(new TypeError('a')), 'TypeError')
-    assert.equal(errorTypeOf(AbortSignal.timeout(0).reason ?? new DOMException('a', 'TimeoutError')), 'TimeoutError')
-    for (const value of ['text', undefined, null, {}]) assert.equal(errorTypeOf(value), '_OTHER')
+    assert.equal(errorType(Object.assign(new Error('a'), { code: 'ECONNRESET' })), 'ECONNRESET')
+    assert.equal(errorType(new TypeError('a')), 'TypeError')
+    assert.equal(errorType(AbortSignal.timeout(0).reason ?? new DOMException('a', 'TimeoutError')), 'TimeoutError')
+    for (const value of ['text', undefined, null, {}]) assert.equal(errorType(value), '_OTHER')
     assert.equal(isCancellation(new DOMException('a', 'AbortError')), true)
     assert.equal(isCancellation(new DOMException('a', 'TimeoutError')), false)
     assert.equal(isCancellation('AbortError'), false)
