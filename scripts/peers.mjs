@@ -11,6 +11,9 @@ const packages = {
   prometheus: ['prometheus', 'promtool'],
   'redis-server': ['redis-server'],
   postgresql: ['postgres', 'initdb'],
+  'dnsmasq-base': ['dnsmasq'],
+  'etcd-server': ['etcd'],
+  'nats-server': ['nats-server'],
 }
 
 /** Milliseconds for everything together: a mirror that hangs must not hang the tests. */

@@ -12,6 +12,8 @@ export interface Verdict {
   readonly retryable: boolean
   /** What the other side asked for, in milliseconds; a retry waits at least so long, up to its `maxDelay`. */
   readonly retryAfterMs?: number | undefined
+  /** The other side has seen nothing of it, so repeating it is harmless also where the call itself is not idempotent. */
+  readonly unsent?: boolean | undefined
 }
 
 // The four common verdicts, so that judging a call allocates nothing.

@@ -11,6 +11,8 @@ import type { Next } from './policy.ts'
 import type { PolicyEvent } from './policy-event.ts'
 import { Rejecting } from './rejection.ts'
 
+export { lookAway, type Quiet, quietly } from './quiet.ts'
+
 /**
  * Hears of every call of every pipeline of this process. What it keeps of a call is the call's *scope*: whatever `begin`
  * answered for a call by `execute`, and `CallOptions.scope` for one that is driven from outside. It changes nothing, and it

@@ -117,7 +117,8 @@ export class Retry implements Layer, RetryRules {
     { clock, random }: Environment,
   ): number | undefined {
     const { maxAttempts, backoff, budget } = this.#rules
-    if (verdict.outcome !== 'failure' || !verdict.retryable || !call.idempotent || maxAttempts === 1) return undefined
+    if (verdict.outcome !== 'failure' || !verdict.retryable || maxAttempts === 1) return undefined
+    if (!call.idempotent && verdict.unsent !== true) return undefined
     const now = clock.now()
     const wait = backoffMs(backoff, failed, previousMs, random)
     const delayMs = Math.min(Math.max(wait, verdict.retryAfterMs ?? 0), backoff.maxDelayMs)

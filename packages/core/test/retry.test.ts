@@ -143,6 +143,14 @@ for (const [label, classify, tries] of verdicts) {
   })
 }
 
+test('what the other side has not seen is tried again, whatever the call is', async () => {
+  const { run, clock, calls } = failing(...down(2))
+  const unsent: Classifier = { ofError: () => ({ ...failure, unsent: true }) }
+  const answer = watch(pipeline({ clock, classify: unsent }, retry(plain)).execute(run, { idempotent: false }))
+  await clock.advance(100)
+  assert.deepEqual([answer.result, calls.length], ['recovered', 3])
+})
+
 test('a call that is not idempotent is tried once', async () => {
   const { run, calls, clock } = failing(...down(5))
   const answer = watch(pipeline({ clock }, retry(plain)).execute(run, { idempotent: false }))

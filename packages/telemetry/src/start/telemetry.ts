@@ -2,6 +2,7 @@
 // owns their order and nothing else. Invariant: after `close` everything that was kept is delivered or counted as dropped, and
 // no listener, timer or socket is left.
 import { OptionsError } from '@switchgear/core'
+import { lookAway } from '@switchgear/core/observe'
 import { check, checkKeys, checkMethods } from '@switchgear/core/options'
 import { setCurrentTelemetry, currentTelemetry } from '../current.ts'
 import { CallDurations } from '../instrumentation/call-durations.ts'
@@ -15,6 +16,7 @@ import { readEnvironment, type TelemetryVariables } from '../otlp/environment.ts
 import { Propagation, propagatorsOf } from '../propagation/options.ts'
 import { HeaderPropagator } from '../propagation/propagator.ts'
 import { samplerFromEnvironment } from '../sampling/sampler-environment.ts'
+import { activeContext, runIn, suppress } from '../trace/context.ts'
 import { registerGlobally, type Registration } from '../trace/registration.ts'
 import { Tracer } from '../trace/tracer.ts'
 import { type Beginnings, beginnings, type Diagnosis, problemsOf } from './diagnosis.ts'
@@ -215,6 +217,8 @@ class Started implements Telemetry {
     const seen =
       http === false ? undefined : instrumentHttp(tracer, { serverDurations, clientDurations, propagation, ...http })
     this.#undo.push(() => seen?.())
+    // What the lower floors do for themselves, such as asking a registry, is no traffic of the application.
+    this.#undo.push(lookAway((run) => runIn(suppress(activeContext()), run)))
     // Last, so that nothing is current that could not be set up.
     const redaction = seen?.redaction
     setCurrentTelemetry({ tracer, propagation, served: isOurs ? metrics : undefined, show, redaction })

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { context, propagation, trace } from '@opentelemetry/api'
 import { circuitBreaker, pipeline, Registry } from '@switchgear/core'
+import { quietly } from '@switchgear/core/observe'
 import {
   alwaysOff,
   createMetrics,
@@ -281,4 +282,22 @@ test("an application's own metrics are pushed with ours, with the same numbers",
   assert.deepEqual([orders.points[0]?.attributes, orders.points[0]?.value], [{ country: 'FR' }, 3])
   const [one] = wait.points
   assert.deepEqual([one?.count, one?.sum, one?.buckets, one?.bounds], [4, 12.6, [1, 2, 1], [1, 2]])
+})
+
+test('what the house does quietly is in no trace, and the rest is', async () => {
+  const { telemetry, spans } = start()
+  const { received, endpoint } = await collector(200)
+  const ask = async (path: string): Promise<void> => void (await (await fetch(endpoint + path)).text())
+  await quietly(() => ask('/registry'))
+  await ask('/payments')
+  await telemetry.flush()
+  const clients = spans.flatMap(({ attributes }) => attributes['url.full'] ?? [])
+  assert.deepEqual(clients, [`${endpoint}/payments`])
+  assert.deepEqual(
+    received.map(({ request }) => [request.url, request.headers.traceparent !== undefined]),
+    [
+      ['/registry', false],
+      ['/payments', true],
+    ],
+  )
 })
