@@ -199,6 +199,6 @@ async function knock(shop: Shop): Promise<void> {
 
 /** The port of a service's first endpoint in the config; 0 when it has none. */
 function portOf(config: Config, name: string): number {
-  const endpoint = config.services[name]?.endpoints[0]
+  const endpoint = config.services[name]?.endpoints?.[0]
   return endpoint === undefined ? 0 : Number(new URL(endpoint).port)
 }

@@ -1,5 +1,5 @@
-// Where a service can be reached, and whose turn it is. Endpoints are origins: a path or a password in one would be lost
-// or leaked silently, so it is refused. Invariant: a try never goes to the endpoint of the try before it if there is another.
+// Where a service can be reached, as it is written in its options. Endpoints are origins: a path or a password in one would be lost
+// or leaked silently, so it is refused.
 import { OptionsError } from '@switchgear/core'
 
 /** Checks `endpoints` of a service; `path` is where they stand, for messages. */
@@ -24,26 +24,4 @@ function parseEndpoint(text: unknown, path: string): URL {
     throw new OptionsError(`${wanted}, without a path, got '${url.href}'`)
   }
   return url
-}
-
-/** Takes turns. */
-export class RoundRobin {
-  readonly #endpoints: readonly URL[]
-  #turn = 0
-
-  constructor(endpoints: readonly URL[]) {
-    this.#endpoints = endpoints
-  }
-
-  /** The next in turn, skipping `previous` if there is another. */
-  pick(previous?: URL): URL {
-    const next = this.#next()
-    return next === previous && this.#endpoints.length > 1 ? this.#next() : next
-  }
-
-  #next(): URL {
-    const endpoint = this.#endpoints[this.#turn] as URL
-    this.#turn = (this.#turn + 1) % this.#endpoints.length
-    return endpoint
-  }
 }

@@ -89,6 +89,11 @@ export function cutError(service: string, endpoint: URL, cause: unknown): Switch
   return new SwitchgearError(responseCut.code, message, { pipeline: service, cause })
 }
 
+/** Nobody knows where instances of the service are. */
+export function noEndpointError(service: string): SwitchgearError {
+  return new SwitchgearError('SG_NO_ENDPOINT', `${service}: no endpoint is known`, { pipeline: service })
+}
+
 /** A response that is a failure by its status: the cause of what follows from it, when retries or the circuit end the call. */
 export function failedResponseError(
   service: string,
@@ -114,8 +119,11 @@ const callersFault: ReadonlySet<string> = new Set([
 const brokenGrammar: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 const neverConnected = /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
-/** Names what went wrong on the wire before a response began. An `OptionsError` means that the caller's request was wrong. */
-export function wireError(service: string, endpoint: URL, cause: unknown): SwitchgearError {
+/**
+ * Names what went wrong on the wire before a response began. An `OptionsError` means that the caller's request was wrong. `unsent`:
+ * it is known that nothing of the request went out; else that is told from the cause.
+ */
+export function wireError(service: string, endpoint: URL, cause: unknown, unsent = false): SwitchgearError {
   const code = text(cause, 'code')
   if (callersFault.has(code)) return new OptionsError(`${service}: the request cannot be sent: ${reason(cause)}`)
   if (text(cause, 'name') === 'HTTPParserError') {
@@ -126,7 +134,7 @@ export function wireError(service: string, endpoint: URL, cause: unknown): Switc
   if (brokenGrammar.has(code)) return badResponseError(service, endpoint, cause)
   // A host with several addresses gives one error for all of them.
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
-  const connecting = ['connect', 'getaddrinfo'].includes(text(first, 'syscall')) || neverConnected.test(code)
+  const connecting = unsent || ['connect', 'getaddrinfo'].includes(text(first, 'syscall')) || neverConnected.test(code)
   const message = connecting
     ? `${service}: ${endpoint.origin} could not be reached: ${reason(cause)}`
     : `${service}: the connection to ${endpoint.origin} broke before a response: ${reason(cause)}`

@@ -40,6 +40,13 @@ export interface Answered {
   readonly headers: Headers
 }
 
+/** An answer of a fallback, marked. */
+export interface FallbackAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: string | Uint8Array<ArrayBuffer> | null
+}
+
 /** Marks every answer that a fallback gave. */
 export const fallbackHeader = 'switchgear-fallback'
 
@@ -75,8 +82,14 @@ export class ServiceFallback {
     }
   }
 
-  /** The answer to give instead of a failure, or undefined when there is none. `now` is monotonic milliseconds. */
+  /** What `find` finds, as a response. */
   answer(asked: Asked, now: number): Response | undefined {
+    const found = this.find(asked, now)
+    return found === undefined ? undefined : new Response(found.body, found)
+  }
+
+  /** The answer to give instead of a failure, or undefined when there is none. `now` is monotonic milliseconds. */
+  find(asked: Asked, now: number): FallbackAnswer | undefined {
     const stored = asked.method === 'GET' ? this.#store?.get(keyOf(asked)) : undefined
     if (stored !== undefined) {
       const headers = new Headers(stored.headers.map(([name, value]): [string, string] => [name, value]))
@@ -96,9 +109,9 @@ export class ServiceFallback {
     return this.#store.record(keyOf(asked), { status: answered.status, headers, storedAt: now })
   }
 
-  #marked(body: string | Uint8Array<ArrayBuffer> | null, status: number, headers: Headers): Response {
+  #marked(body: string | Uint8Array<ArrayBuffer> | null, status: number, headers: Headers): FallbackAnswer {
     headers.set(fallbackHeader, this.name)
-    return new Response(body, { status, headers })
+    return { status, headers, body }
   }
 }
 

@@ -3,6 +3,8 @@
 // Invariant: what is sent again on a later try is byte for byte the same; a body that can be read only once is sent once.
 import { OptionsError, type Priority } from '@switchgear/core'
 import { BodySource } from './body-source.ts'
+import { HeaderList } from './dispatch/header-list.ts'
+import { idempotentMethods, type Outgoing, type Tuning } from './dispatch/outgoing.ts'
 
 /** A body that can be sent. A stream or an async iterable is sent once and cancelled when the call ends before it does. */
 export type ServiceBody =
@@ -39,22 +41,8 @@ export interface ServiceInit {
   readonly priority?: Priority | undefined
 }
 
-/** A request ready to be sent, on every try the same. */
-export interface Outgoing {
-  readonly method: string
-  readonly path: string
-  /** Without `traceparent` and `tracestate`, which are others on each try. */
-  readonly headers: Headers
-  readonly body: string | Uint8Array | Blob | null
-  /** Instead of `body`: a source that can be read once. */
-  readonly source: BodySource | undefined
-  /** Whether it may be sent again. */
-  readonly idempotent: boolean
-  /** What the caller said of the trace to continue, as it was said. */
-  readonly trace: { readonly traceparent: string | undefined; readonly tracestate: string | undefined }
-}
-
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+/** A body of which nothing has come for so long counts as broken. */
+const tuning: Tuning = Object.freeze({ bodyTimeout: 60_000 })
 const wellKnown: ReadonlySet<string> = new Set([...idempotentMethods, 'POST', 'PATCH'])
 const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'TRACE'])
 const ofConnection = [
@@ -76,13 +64,18 @@ const target = /^\/[!-"$-~]*$/
  * Checks and shapes a request to `service`. Rejects with `SG_BAD_OPTIONS`, naming what is wrong; a body that can be read only
  * once is then cancelled.
  */
-export async function shapeRequest(service: string, path: string, init: ServiceInit): Promise<Outgoing> {
-  const shaped = await bodyOf(service, init.body ?? null)
+export async function shapeRequest(
+  service: string,
+  path: string,
+  init: ServiceInit,
+  mostReplayed?: number,
+): Promise<Outgoing> {
+  const shaped = await bodyOf(service, init.body ?? null, mostReplayed)
   const source = shaped.body instanceof BodySource ? shaped.body : undefined
   try {
     return shape(service, path, init, shaped, source)
   } catch (error) {
-    source?.destroy()
+    source?.release()
     throw error
   }
 }
@@ -102,18 +95,15 @@ function shape(
   }
   const headers = headersOf(service, init)
   if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
-  const traceparent = init.traceparent ?? headers.get('traceparent') ?? undefined
-  const tracestate = headers.get('tracestate') ?? undefined
-  headers.delete('traceparent')
-  headers.delete('tracestate')
+  if (init.traceparent !== undefined) headers.set('traceparent', init.traceparent)
   return {
     method,
     path,
-    headers,
-    body: body instanceof BodySource ? null : body,
+    headers: HeaderList.of(headers, true),
+    body,
     source,
-    idempotent: source === undefined && (idempotentMethods.has(method) || init.idempotencyKey !== undefined),
-    trace: { traceparent, tracestate },
+    idempotent: idempotentMethods.has(method) || init.idempotencyKey !== undefined,
+    tuning,
   }
 }
 
@@ -156,7 +146,7 @@ function add(service: string, headers: Headers, name: string, value: string): vo
 
 type Shaped = { readonly body: string | Uint8Array | Blob | BodySource | null; readonly type: string }
 
-async function bodyOf(service: string, body: ServiceBody | null): Promise<Shaped> {
+async function bodyOf(service: string, body: ServiceBody | null, mostReplayed?: number): Promise<Shaped> {
   if (body === null) return { body, type: '' }
   if (typeof body === 'string') return { body, type: 'text/plain;charset=UTF-8' }
   if (body instanceof URLSearchParams) {
@@ -173,7 +163,7 @@ async function bodyOf(service: string, body: ServiceBody | null): Promise<Shaped
   if (isStream(body)) {
     if (body instanceof ReadableStream && body.locked)
       throw new OptionsError(`${service}: body is a stream in use by another reader`)
-    return { body: new BodySource(body), type: '' }
+    return { body: new BodySource(body, mostReplayed), type: '' }
   }
   throw new OptionsError(`${service}: body must be text, bytes, a form, a blob or a stream, got ${typeof body}`)
 }

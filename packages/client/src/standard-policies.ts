@@ -15,9 +15,10 @@ export const standardPolicies: readonly PolicySpec[] = Object.freeze([
   { timeout: { after: '10s', name: 'totalTimeout' } },
   // Outside the breaker, so that every try asks it anew: a circuit that opens in between ends the retrying at once.
   { retry: { maxAttempts: 3 } },
-  // Outside the attempt's timeout, so that a try which never answers reaches it as a failure and opens the circuit. Beside
-  // failures in a row also by their share: a body that breaks off is a success and a failure in turn, and never five in a row.
-  { circuitBreaker: { consecutiveFailures: 5, failureRatio: 0.5 } },
+  // Outside the attempt's timeout, so that a try which never answers reaches it as a failure. By share and not by failures in a
+  // row: it guards the service as a whole, and one dead endpoint of several must not close the way to the others. Which endpoint
+  // fails in a row each endpoint's own gate learns, and leaves it out. A body that breaks off is a success and a failure in turn.
+  { circuitBreaker: { failureRatio: 0.5, minimumThroughput: 20 } },
   // Innermost, so that each try gets its own, and a hanging one leaves time for another.
   { timeout: { after: '3s', name: 'attemptTimeout' } },
 ])

@@ -81,7 +81,8 @@ describe('a response body', () => {
       assert.equal(response.status, 404)
       await until(() => policy('bulkhead').inFlight === 0, 'the slot to be free')
     }
-    assert.equal(origin.accepted, 1)
+    // A connection is ready one turn after its last byte, and the next call may come before.
+    assert.ok(origin.accepted <= 2, `${origin.accepted} connections`)
   })
 
   it('can still be read when it arrived long before', async (t) => {

@@ -3,13 +3,15 @@ import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PipelineSnapshot, PolicySnapshot } from '@switchgear/core'
+import { type PipelineSnapshot, type PolicySnapshot, systemClock } from '@switchgear/core'
+import type { Dispatcher } from 'undici'
 import {
   type Client,
   type ClientExchange,
   type ClientOptions,
   createClient,
   type ServiceOptions,
+  type Upstream,
 } from '../src/index.ts'
 
 export interface Origin {
@@ -105,4 +107,11 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
     await sleep(10)
   }
   throw new Error(`waited in vain for: ${what}`)
+}
+
+/** A request to one of its endpoints, past its policies. */
+export async function request(upstream: Upstream): Promise<Dispatcher.ResponseData> {
+  const peer = upstream.peers.pick(systemClock.now(), undefined, [])
+  if (peer === undefined) throw new Error('the service has no endpoint')
+  return peer.dispatcher.request({ origin: peer.origin, path: '/', method: 'GET' })
 }

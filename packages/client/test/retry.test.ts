@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import type { PolicySpec } from '@switchgear/core'
-import { clientOf, httpOrigin, until } from './origin.ts'
+import { clientOf, deadPort, httpOrigin, until } from './origin.ts'
 
 const policies: PolicySpec[] = [
   { bulkhead: { maxInFlight: 4 } },
@@ -80,6 +80,32 @@ describe('retries', () => {
     })
   }
 
+  it('send anything elsewhere that was not sent at all, but nothing that was', async (t) => {
+    const { seen, answer } = flaky(1)
+    const origin = await httpOrigin(t, answer)
+    const endpoints = [`http://127.0.0.1:${await deadPort(t)}`, origin.url]
+    const once = clientOf(t, { endpoints, policies, balancer: 'roundRobin' })
+    for (let call = 0; call < 4; call++) {
+      const body = ReadableStream.from([Buffer.from(`order ${call}`)])
+      const response = await once.client.service('shop').fetch('/', { method: 'POST', body })
+      assert.equal(await response.text(), 'done')
+    }
+    assert.deepEqual(
+      seen.map((request) => request.body),
+      ['order 0', 'order 1', 'order 2', 'order 3'],
+    )
+    assert.ok(once.policy('retry').totals.recovered >= 1, 'the dead one was never asked')
+    // This one takes the order and then breaks: it may have been carried out.
+    let taken = 0
+    const breaking = await httpOrigin(t, (request) => request.resume().on('end', () => (taken++, request.destroy())))
+    const { client } = clientOf(t, { endpoints: [breaking.url, origin.url], policies, balancer: 'roundRobin' })
+    const ends = await Promise.allSettled(
+      [1, 2].map(() => client.service('shop').fetch('/', { method: 'POST', body: 'order' })),
+    )
+    assert.equal(taken, 1)
+    assert.deepEqual(ends.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+  })
+
   it('hand out the last failure when tries are used up', async (t) => {
     const { seen, answer } = flaky(10)
     const origin = await httpOrigin(t, answer)
@@ -93,17 +119,34 @@ describe('retries', () => {
     assert.equal(snapshot().calls?.failures, 1)
   })
 
-  it('never repeat a streamed body, and cancel what was not read of it', async (t) => {
+  it('repeat a streamed body that is not longer than the bound, byte for byte', async (t) => {
+    const { seen, answer } = flaky(3)
+    const origin = await httpOrigin(t, answer)
+    const { client } = clientOf(t, { endpoints: [origin.url], policies })
+    for (const idempotencyKey of ['k', undefined]) {
+      seen.length = 0
+      const body = ReadableStream.from([Buffer.from('once '), Buffer.from('more')])
+      const method = idempotencyKey === undefined ? 'PUT' : 'POST'
+      const response = await client.service('shop').fetch('/', { method, body, idempotencyKey })
+      assert.equal(await response.text(), 'done')
+      assert.deepEqual(
+        seen.map((request) => request.body),
+        ['once more', 'once more', 'once more'],
+      )
+    }
+  })
+
+  it('never repeat a streamed body beyond the bound, and cost the budget nothing then', async (t) => {
     const { seen, answer } = flaky(2)
     const origin = await httpOrigin(t, answer)
-    const { client, policy } = clientOf(t, { endpoints: [origin.url], policies })
-    const body = ReadableStream.from([Buffer.from('once')])
+    const { client, policy } = clientOf(t, { endpoints: [origin.url], policies }, { maxReplay: '1kb' })
+    const body = ReadableStream.from([Buffer.alloc(1000, 'a'), Buffer.alloc(25, 'b')])
     const response = await client.service('shop').fetch('/', { method: 'PUT', body, idempotencyKey: 'k' })
     assert.equal(response.status, 503)
     assert.equal(await response.text(), 'not now')
     assert.deepEqual(
-      seen.map((request) => request.body),
-      ['once'],
+      seen.map((request) => request.body.length),
+      [1025],
     )
     assert.equal(policy('retry').totals.retries, 0)
   })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fromSpec, type PolicyKind, type PolicySpec, Registry, sharedFrom } from '@switchgear/core'
 import { createClient, createUpstream, isAdmitted } from '../src/index.ts'
-import { httpOrigin } from './origin.ts'
+import { httpOrigin, request } from './origin.ts'
 
 describe('what is shared', () => {
   it('is one budget: what a service has spent, the other one lacks', async (t) => {
@@ -91,9 +91,7 @@ describe('the policies of a service', () => {
     const policies = [{ adaptiveLimit: { maxLimit: 130 } }]
     const upstream = createUpstream('shop', { endpoints: [origin.url], policies }, { registry: new Registry() })
     t.after(() => upstream.close())
-    const requests = Array.from({ length: 140 }, () =>
-      upstream.dispatcher.request({ origin: upstream.pick(), path: '/', method: 'GET' }).catch(() => undefined),
-    )
+    const requests = Array.from({ length: 140 }, () => request(upstream).catch(() => undefined))
     while (origin.open.size < 130) await new Promise((resolve) => setImmediate(resolve))
     for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
     assert.equal(origin.open.size, 130)

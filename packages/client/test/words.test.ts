@@ -1,34 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parseEndpoints, RoundRobin } from '../src/endpoint.ts'
 import { wireError } from '../src/errors.ts'
-
-const hosts = (turns: RoundRobin, count: number): string =>
-  Array.from({ length: count }, () => turns.pick().host).join('')
-
-describe('RoundRobin', () => {
-  const endpoints = parseEndpoints(['http://a', 'http://b', 'http://c'], 'endpoints')
-  it('takes turns', () => assert.equal(hosts(new RoundRobin(endpoints), 7), 'abcabca'))
-
-  it('never gives the previous one while there is another', () => {
-    for (const some of [endpoints, endpoints.slice(0, 2)]) {
-      const turns = new RoundRobin(some)
-      let previous: URL | undefined
-      for (let pick = 0; pick < 50; pick++) {
-        // Other calls take turns in between.
-        for (let other = 0; other < pick % 4; other++) turns.pick()
-        const next = turns.pick(previous)
-        assert.notEqual(next, previous)
-        previous = next
-      }
-    }
-  })
-
-  it('gives a single one again', () => {
-    const turns = new RoundRobin(endpoints.slice(0, 1))
-    assert.equal(turns.pick(turns.pick()).host, 'a')
-  })
-})
 
 describe('wireError', () => {
   const endpoint = new URL('http://127.0.0.1:4001')
@@ -48,6 +20,11 @@ describe('wireError', () => {
     assert.equal(named({ code: 'ECONNRESET', syscall: 'read' }), 'SG_CONNECTION_LOST')
     assert.equal(named({ code: 'UND_ERR_SOCKET' }), 'SG_CONNECTION_LOST')
     assert.equal(named({ code: 'UND_ERR_HEADERS_TIMEOUT' }), 'SG_CONNECTION_LOST')
+  })
+
+  it('believes who knows that nothing was sent', () => {
+    const error = wireError('shop', endpoint, Object.assign(new Error('why'), { code: 'ECONNRESET' }), true)
+    assert.equal(error.code, 'SG_UNREACHABLE')
   })
 
   it('does not carry on what was received', () => {

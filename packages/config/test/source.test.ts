@@ -161,7 +161,7 @@ test('an anchor that is set again means the last one above the alias', () => {
     ),
   )
   assert.deepEqual(
-    Object.values(config.services).map(({ endpoints }) => endpoints[0]),
+    Object.values(config.services).map(({ endpoints }) => endpoints?.[0]),
     ['http://a', 'http://a', 'http://c', 'http://c'],
   )
 })

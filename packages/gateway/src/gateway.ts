@@ -51,6 +51,7 @@ class FrontDoor implements Gateway {
   readonly #router: Router
   readonly #upstreams: ReadonlyMap<string, Upstream>
   readonly #metrics: Metrics
+  readonly #hide: readonly (() => void)[]
   readonly #clock: Clock
   readonly #log: (record: ExchangeRecord) => void
   readonly #listener: Listener
@@ -62,15 +63,16 @@ class FrontDoor implements Gateway {
     this.#settings = settingsOf(options)
     this.#router = new Router(options.routes)
     checkServices(options)
-    const { clock, random, shared, registry = new Registry({ clock, random }) } = options
+    const { clock, random, shared, discovery: directory, zone, registry = new Registry({ clock, random }) } = options
     this.#upstreams = new Map(
       Object.entries(options.services).map(([name, service]) => [
         name,
-        createUpstream(name, service, { registry, clock, random, shared }),
+        createUpstream(name, service, { registry, clock, random, shared, directory, zone }),
       ]),
     )
     this.#clock = clock ?? systemClock
     this.#metrics = options.metrics ?? createMetrics({ registry })
+    this.#hide = [...this.#upstreams.values()].map(({ shown }) => this.#metrics.endpoints.show(shown))
     this.#log = options.log ?? (() => undefined)
     this.#listener = new Listener(this.#settings.requestMs, { request: this.#serve, broken: this.#broken })
   }
@@ -99,6 +101,7 @@ class FrontDoor implements Gateway {
       await this.#listener.close()
       timer.cancel()
     }
+    for (const hide of this.#hide) hide()
     await Promise.all([...this.#upstreams.values()].map((upstream) => upstream.close()))
   }
 

@@ -27,6 +27,7 @@ const written: ReadonlySet<string> = new Set([
   'tracestate',
   'via',
   'x-real-ip',
+  'x-request-deadline',
 ])
 
 /** How we sign `Via`. A name, not the host: an outsider learns nothing about the network. */

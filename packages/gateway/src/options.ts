@@ -10,6 +10,7 @@ import {
   type Registry,
   type Shared,
 } from '@switchgear/core'
+import type { Directory } from '@switchgear/discovery'
 import type { Metrics } from '@switchgear/telemetry'
 import type { ExchangeRecord } from './exchange.ts'
 import type { RouteOptions } from './router.ts'
@@ -19,6 +20,10 @@ export interface GatewayOptions {
   readonly routes: readonly RouteOptions[]
   /** By name; every route leads to one of them. */
   readonly services: Readonly<Record<string, ServiceOptions>>
+  /** Where services are found that name no endpoints. It stays its owner's to close. Default: every service names its own. */
+  readonly discovery?: Directory | undefined
+  /** Where this gateway runs: endpoints of its own zone are preferred then. */
+  readonly zone?: string | undefined
   /** Address to listen on. Default '127.0.0.1': nobody outside of the machine. */
   readonly host?: string | undefined
   /** Default 8080; 0 takes a free one. */
@@ -53,6 +58,8 @@ export interface Settings {
 const known: ReadonlySet<string> = new Set<keyof GatewayOptions>([
   'routes',
   'services',
+  'discovery',
+  'zone',
   'host',
   'port',
   'registry',

@@ -113,6 +113,7 @@ const titles: ReadonlyMap<string, string> = new Map<string, string>([
   ['SG_BAD_RESPONSE', 'The service did not answer in HTTP.'],
   ['SG_CONNECTION_LOST', 'The service broke off.'],
   ['SG_DEADLINE_EXCEEDED', 'The service did not answer in time.'],
+  ['SG_NO_ENDPOINT', 'The service has no instance that could answer.'],
   ['SG_RATE_LIMITED', 'There were more requests than are allowed in this time.'],
   ['SG_TIMEOUT', 'The service did not answer in time.'],
   ['SG_UNREACHABLE', 'The service cannot be reached.'],

@@ -1,9 +1,10 @@
 // One request through the pipeline of its service: the body, admission, the tries and the waits between them. Owns the
 // permit. Invariant: whatever happens in whatever phase, the permit is exited, and the client gets one answer or a cut
 // connection. It must not look into responses; that is the business of a try.
+import { parseRequestDeadline, type Peer, requestDeadlineHeader } from '@switchgear/client'
 import { type Permit, SwitchgearError } from '@switchgear/core'
 import { Cut } from './cut.ts'
-import { faultOf } from './fault.ts'
+import { describe, faultOf } from './fault.ts'
 import { requestHeaders } from './headers.ts'
 import { refusal } from './problem.ts'
 import { conclude, type Errand, Try } from './try.ts'
@@ -48,6 +49,7 @@ async function admit(errand: Errand): Promise<void> {
   errand.idempotent = repeatable && !(errand.body instanceof Upload)
   const admitted = await upstream.pipeline.admitAsync({
     signal,
+    deadline: exchange.alarm.clock.now() + remainingOf(request.headers[requestDeadlineHeader]),
     idempotent: errand.idempotent,
     scope: exchange.hop.span,
   })
@@ -59,18 +61,26 @@ async function admit(errand: Errand): Promise<void> {
   }
 }
 
+/** A client says how long it waits; that can only shorten what the policies allow. */
+function remainingOf(told: string | string[] | undefined): number {
+  return (typeof told === 'string' ? parseRequestDeadline(told) : undefined) ?? Infinity
+}
+
 async function runTries(errand: Errand, permit: Permit): Promise<void> {
-  const { exchange, upstream } = errand
+  const { exchange } = errand
   const length = errand.body instanceof Upload ? declaredLength(exchange.request) : undefined
   errand.headers = requestHeaders(exchange.request, exchange.origin(), length)
-  let endpoint: URL | undefined
+  const tried: Peer[] = []
   for (;;) {
     // A disconnect while the promise of the admission was on its way: nothing has heard of it yet.
     exchange.signal.throwIfAborted()
+    // Before the gates of the try are entered, because nobody may hold them while the first endpoint is waited for.
+    const peer = await pick(errand, permit, tried)
+    if (peer instanceof SwitchgearError) return refuse(errand, peer)
+    tried.push(peer)
     const attempt = permit.attempt()
     if (attempt.kind === 'rejection') return refuse(errand, attempt.error)
-    endpoint = upstream.pick(endpoint)
-    const current = new Try(errand, permit, attempt, endpoint)
+    const current = new Try(errand, permit, attempt, peer)
     try {
       const waitMs = await current.run()
       if (waitMs === undefined) return
@@ -79,6 +89,27 @@ async function runTries(errand: Errand, permit: Permit): Promise<void> {
       current.discard()
     }
   }
+}
+
+/** The endpoint of the next try. Without any it is waited for, as long as the call may last. */
+async function pick(
+  { exchange, upstream }: Errand,
+  permit: Permit,
+  tried: readonly Peer[],
+): Promise<Peer | SwitchgearError> {
+  const { alarm, signal } = exchange
+  const { peers, name } = upstream
+  const known = peers.pick(alarm.clock.now(), undefined, tried)
+  if (known !== undefined) return known
+  let cause: unknown
+  try {
+    await peers.ready(permit.deadline, signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    cause = error
+  }
+  const none = new SwitchgearError('SG_NO_ENDPOINT', `No instance of "${name}" is known.`, { pipeline: name, cause })
+  return peers.pick(alarm.clock.now(), undefined, tried) ?? none
 }
 
 /** The wait between two tries. */
@@ -98,6 +129,8 @@ function wait({ exchange: { alarm, signal } }: Errand, ms: number): Promise<void
 }
 
 async function refuse(errand: Errand, error: SwitchgearError): Promise<void> {
-  errand.exchange.reason = error.message
+  const { code, message, cause } = error
+  // What discovery says may name addresses: it is for the log, and the message for the client.
+  errand.exchange.reason = code === 'SG_NO_ENDPOINT' && cause !== undefined ? describe(cause) : message
   await conclude(errand, { error, problem: refusal(error, errand.upstream.name), replaceable: true })
 }

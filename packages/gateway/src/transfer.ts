@@ -58,6 +58,11 @@ export class Transfer implements Dispatcher.DispatchHandler {
     return this.#state === 'streaming' && this.#blocked
   }
 
+  /** Whether the engine has begun to send: from then on the service may have seen something of it. */
+  get begun(): boolean {
+    return this.#controller !== undefined
+  }
+
   /** Ends the try now, also one that still waits for its connection. */
   cut(reason: Error): void {
     if (this.#state === 'over') return

@@ -4,8 +4,8 @@
 // Time: the permit's deadline (a timeout outside retry, or without one) bounds the call to its last byte. The attempt's (one
 // inside retry) ends with the head, and it measures the service: while the client is still sending a streamed body, every
 // chunk starts it anew. Whoever was waited for when time ran out is to blame, and a slow client is no failure of the service.
-import type { Upstream } from '@switchgear/client'
-import { type Attempt, classifyHttp, type Permit, success } from '@switchgear/core'
+import { formatRequestDeadline, type Peer, requestDeadlineHeader, type Upstream } from '@switchgear/client'
+import { type Attempt, classifyHttp, failure, type Permit, success, type Verdict } from '@switchgear/core'
 import type { Departure, Metrics } from '@switchgear/telemetry'
 import { Cut } from './cut.ts'
 import { expired } from './deadline.ts'
@@ -40,20 +40,22 @@ export class Try {
   readonly #errand: Errand
   readonly #permit: Permit
   readonly #attempt: Attempt
-  readonly #endpoint: URL
+  readonly #peer: Peer
+  readonly #ticket: number
   readonly #transfer: Transfer
   readonly #startedAt: number
   readonly #departure: Departure
   #status: number | undefined = undefined
   #accepted = false
 
-  constructor(errand: Errand, permit: Permit, attempt: Attempt, endpoint: URL) {
+  constructor(errand: Errand, permit: Permit, attempt: Attempt, peer: Peer) {
     const { response, alarm } = errand.exchange
     this.#errand = errand
     this.#permit = permit
     this.#attempt = attempt
-    this.#endpoint = endpoint
+    this.#peer = peer
     this.#startedAt = alarm.clock.now()
+    this.#ticket = peer.enter(this.#startedAt)
     this.#transfer = new Transfer({
       response,
       alarm,
@@ -66,7 +68,7 @@ export class Try {
     this.#departure = errand.exchange.hop.depart({
       service: errand.upstream.name,
       method,
-      endpoint,
+      endpoint: peer.origin,
       path: errand.path,
       attempt: attempt.number,
       hasBaggage: headers.baggage !== undefined,
@@ -75,15 +77,15 @@ export class Try {
 
   /** Answers the milliseconds until the next try, or undefined when the request is over. */
   async run(): Promise<number | undefined> {
-    const { exchange, upstream, body = null, path } = this.#errand
-    const headers = [...this.#errand.headers, ...this.#departure.headers.flat()]
+    const { exchange, body = null, path } = this.#errand
+    const headers = [...this.#errand.headers, ...this.#departure.headers.flat(), ...this.#remaining()]
     const { signal, alarm, request } = exchange
     const cut = (): void => this.#transfer.cut(signal.reason as Error)
     signal.addEventListener('abort', cut, { once: true })
     this.#watch()
     try {
-      upstream.dispatcher.dispatch(
-        { origin: this.#endpoint, path, method: request.method ?? 'GET', headers, body, bodyTimeout: bodyTimeoutMs },
+      this.#peer.dispatcher.dispatch(
+        { origin: this.#peer.origin, path, method: request.method ?? 'GET', headers, body, bodyTimeout: bodyTimeoutMs },
         this.#transfer,
       )
       return await this.#ended(await this.#transfer.ended)
@@ -91,6 +93,7 @@ export class Try {
       alarm.end()
       signal.removeEventListener('abort', cut)
       this.#attempt.exit()
+      this.#peer.exit(this.#ticket)
       // Where something threw that must not; else it has ended before.
       this.#departure.end(this.#status, 'aborted')
     }
@@ -99,6 +102,19 @@ export class Try {
   /** Ends what is left of a declined body, which had until now to arrive and so to keep its connection. */
   discard(): void {
     this.#transfer.cut(new Error('the body is not wanted'))
+  }
+
+  /** What is left of the call's time, as the service hears it: it need not work longer than its caller waits. */
+  #remaining(): readonly string[] {
+    const told = formatRequestDeadline(this.#permit.deadline - this.#startedAt)
+    return told === undefined ? [] : [requestDeadlineHeader, told]
+  }
+
+  /** The endpoint learns what the service's policies learn. */
+  #settle(verdict: Verdict, error?: unknown, unreachable = false): void {
+    const now = this.#errand.exchange.alarm.clock.now()
+    this.#attempt.settle(verdict, error)
+    this.#peer.settle(this.#ticket, verdict.outcome, now - this.#startedAt, now, unreachable)
   }
 
   #watch(): void {
@@ -138,12 +154,12 @@ export class Try {
     if (verdict.outcome === 'failure') {
       const error = Object.assign(new Error(`${upstream.name} answered ${head.status}`), { status: head.status })
       exchange.reason = error.message
-      this.#attempt.settle(verdict, error)
+      this.#settle(verdict, error)
       // Only where a next try is possible: to ask for it is to end this one before its last byte.
       if (verdict.retryable && idempotent && this.#attempt.exit() !== undefined) return false
       if (substitute.find()) return false
     } else {
-      this.#attempt.settle(verdict)
+      this.#settle(verdict)
       substitute.record(head)
     }
     exchange.response.writeHead(head.status, responseHeaders(head.raw, head.status))
@@ -166,23 +182,29 @@ export class Try {
 
   async #failed(error: unknown): Promise<number | undefined> {
     const { exchange, upstream } = this.#errand
-    exchange.reason = reasonOf(error, this.#endpoint) ?? exchange.reason
+    exchange.reason = reasonOf(error, this.#peer.origin) ?? exchange.reason
     const fault = faultOf(error, upstream.name)
     if (this.#accepted) {
       // One further failure after the success, unless it was the client that ended it.
       if (fault.verdict.outcome === 'failure') {
-        this.#attempt.settle('failure', fault.error)
+        this.#settle(failure, fault.error)
         exchange.code = 'SG_RESPONSE_CUT'
       }
       this.#observe(exchange.code ?? 'aborted')
       exchange.cut()
       return undefined
     }
-    this.#attempt.settle(fault.verdict, fault.error)
+    const unsent = !this.#transfer.begun && fault.verdict.outcome === 'failure'
+    this.#settle(unsent ? { ...fault.verdict, unsent: this.#isWhole } : fault.verdict, fault.error, unsent)
     this.#observe(fault.problem?.code ?? 'aborted')
     const waitMs = this.#attempt.exit()
     if (waitMs === undefined) await conclude(this.#errand, fault)
     return waitMs
+  }
+
+  /** Whether the request is all here, so that it can be sent again; the engine has destroyed a stream that it did not send. */
+  get #isWhole(): boolean {
+    return !(this.#errand.body instanceof Upload)
   }
 
   #observe(errorCode: string | undefined): void {

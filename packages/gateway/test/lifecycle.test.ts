@@ -305,6 +305,7 @@ test('every code that the sources give is documented', () => {
     'SG_BAD_RESPONSE',
     'SG_CONNECTION_LOST',
     'SG_DEADLINE_EXCEEDED',
+    'SG_NO_ENDPOINT',
     'SG_RATE_LIMITED',
     'SG_RESPONSE_CUT',
     'SG_TIMEOUT',

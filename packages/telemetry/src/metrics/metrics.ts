@@ -6,6 +6,7 @@ import type { MetricData } from '../otlp/metric-data.ts'
 import { negotiateFormat } from './accept.ts'
 import { type Compat, compatFamilies } from './compat/compat.ts'
 import { Exposition } from './exposition.ts'
+import { type EndpointSource, ShownEndpoints } from './families/endpoints.ts'
 import type { PromRegistry } from './foreign.ts'
 import { type HttpInstruments, httpMetrics } from './http-metrics.ts'
 import { policyMetrics, type SnapshotSource } from './policy-metrics.ts'
@@ -37,6 +38,8 @@ export interface MetricsOptions {
 export interface Metrics extends HttpInstruments {
   /** For metrics of your own, and those of the subsystems. */
   readonly instruments: MetricRegistry
+  /** Shows the endpoints of services from now on; `show` answers what ends it. */
+  readonly endpoints: { show(source: EndpointSource): () => void }
   /** Value of the `content-type` header that goes with `text()`. */
   readonly contentType: string
   /** Everything, in the Prometheus text format or, when asked, as OpenMetrics. */
@@ -73,11 +76,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const http = httpMetrics(instruments)
   for (const family of compatFamilies(compat, registry, instruments, { service, namespace }))
     instruments.collect(family)
+  const endpoints = new ShownEndpoints()
+  for (const family of endpoints.families) instruments.collect(family)
   const shown = process ? [processMetrics(), ...also] : also
   const exposition = new Exposition(instruments, { also: shown, collectTimeout })
   return {
     ...http,
     instruments,
+    endpoints,
     contentType: contentTypes.text,
     text: (format) => exposition.text(format),
     points: () => exposition.points(),

@@ -8,6 +8,7 @@ import { setCurrentTelemetry, currentTelemetry } from '../current.ts'
 import { CallDurations } from '../instrumentation/call-durations.ts'
 import { instrumentHttp } from '../instrumentation/http-instrumentation.ts'
 import { instrumentPipelines } from '../instrumentation/pipelines.ts'
+import type { EndpointSource } from '../metrics/families/endpoints.ts'
 import { telemetryFamilies } from '../metrics/families/telemetry.ts'
 import { createMetrics, type Metrics } from '../metrics/metrics.ts'
 import type { SnapshotSource } from '../metrics/policy-metrics.ts'
@@ -221,7 +222,8 @@ class Started implements Telemetry {
     this.#undo.push(lookAway((run) => runIn(suppress(activeContext()), run)))
     // Last, so that nothing is current that could not be set up.
     const redaction = seen?.redaction
-    setCurrentTelemetry({ tracer, propagation, served: isOurs ? metrics : undefined, show, redaction })
+    const showEndpoints = (source: EndpointSource): (() => void) => metrics.endpoints.show(source)
+    setCurrentTelemetry({ tracer, propagation, served: isOurs ? metrics : undefined, show, showEndpoints, redaction })
     this.#undo.push(() => setCurrentTelemetry(undefined))
     return registration
   }

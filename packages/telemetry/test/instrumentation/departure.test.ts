@@ -11,7 +11,7 @@ async function shown(test: TestContext, more: Partial<CurrentTelemetry>): Promis
   const traced = new Traced()
   const { tracer } = traced
   const show = () => () => undefined
-  setCurrentTelemetry({ tracer, propagation: new Propagation(), served: undefined, show, ...more })
+  setCurrentTelemetry({ tracer, propagation: new Propagation(), served: undefined, show, showEndpoints: show, ...more })
   test.after(() => setCurrentTelemetry(undefined))
   const endpoint = new URL('http://orders.example:8080')
   const path = '/a?access_token=b&order=c'

@@ -1,0 +1,21 @@
+// A key and its self-signed certificate for servers of tests on loopback. It protects nothing, so it is no secret.
+
+export const privateKey: string = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgUUoxq4A/Dz4NotKW
+cMjrym6I1bmHa6jZROljJJDWZDyhRANCAARI+NUeH8jYEmKynJf+NmcIvrsOBFGb
+It7oxpkByr69RcJGTLJ35re5BgWLd09TBXhKM1DNoitlzDqwwQe/H1Ym
+-----END PRIVATE KEY-----
+`
+
+export const certificate: string = `-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIUYt15MC1lQaKH20SEQ/Xl6pQvDc4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDE0MzczNloYDzIxMjYxMDMx
+MTQzNzM2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARI+NUeH8jYEmKynJf+NmcIvrsOBFGbIt7oxpkByr69RcJGTLJ35re5
+BgWLd09TBXhKM1DNoitlzDqwwQe/H1Ymo28wbTAdBgNVHQ4EFgQUn4naq4QApNUe
+90/aBYd8XsfUQk8wHwYDVR0jBBgwFoAUn4naq4QApNUe90/aBYd8XsfUQk8wDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIgNFX0O6g2yxhmJDU+BWjQ4e7qFL45ywkkhpKFpFzZSMwCIQCq
+41TGpwejSgA5Kd15pjnebtKcaKVRri1a9kX5CC9XUA==
+-----END CERTIFICATE-----
+`
