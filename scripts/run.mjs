@@ -28,6 +28,7 @@ const tasks = {
   'bench:core': [[source, '--expose-gc', 'bench/core/main.ts']],
   'bench:telemetry': [[source, '--expose-gc', 'bench/telemetry/main.ts']],
   'bench:effect': [[source, 'bench/effect/main.ts']],
+  'bench:client': [[source, '--expose-gc', 'bench/client/main.ts']],
   'bench:fleet': [[source, 'bench/fleet/main.ts']],
   switchgear: [[source, 'packages/switchgear/src/main.ts']],
   build: [[bin('tsc', 'typescript'), '-b']],
@@ -47,7 +48,7 @@ if (steps === undefined) {
 }
 await setUp()
 // Real servers that tests talk to; what cannot be installed is said by name, and so are the tests that then are skipped.
-if (name === 'test') await ensurePeers()
+if (name === 'test' || name === 'test:long') await ensurePeers()
 for (const step of steps) {
   const code = await run(pinnedNode, [...step, ...rest])
   if (code !== 0) process.exit(code)

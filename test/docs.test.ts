@@ -7,12 +7,30 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { clientErrors } from '@switchgear/client'
+import { clientErrors, endpointErrors, protectErrors } from '@switchgear/client'
 import { configError } from '@switchgear/config'
 import type { ErrorEntry } from '@switchgear/core'
 import { errorTable } from '@switchgear/core/explain'
+import {
+  consulErrors,
+  discoveryErrors,
+  dnsErrors,
+  kubernetesErrors,
+  registryErrors,
+  registryServiceErrors,
+} from '@switchgear/discovery'
 import { gatewayErrors } from '@switchgear/gateway'
 import { storeErrors } from '@switchgear/telemetry'
+
+const discovery = [
+  ...discoveryErrors,
+  ...dnsErrors,
+  ...consulErrors,
+  ...kubernetesErrors,
+  ...registryErrors,
+  ...registryServiceErrors,
+]
+const client = [...clientErrors, ...endpointErrors, ...protectErrors]
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
@@ -63,7 +81,8 @@ test('docs/errors.md is the table of all codes', async () => {
   const page = errorsPage([
     ['core', errorTable],
     ['telemetry', storeErrors],
-    ['client', clientErrors],
+    ['discovery', discovery],
+    ['client', client],
     ['gateway', gatewayErrors],
     ['config', [configError]],
   ])
@@ -81,7 +100,7 @@ test('every code that the sources give is in the table, and no other', async () 
       for (const [code] of (await readFile(join(base, file), 'utf8')).matchAll(/\bSG_[A-Z_]+\b/g)) given.add(code)
     }
   }
-  const documented = [errorTable, storeErrors, clientErrors, gatewayErrors, [configError]]
+  const documented = [errorTable, storeErrors, discovery, client, gatewayErrors, [configError]]
     .flat()
     .map(({ code }) => code as string)
   assert.deepEqual([...given].toSorted(), documented.toSorted(), relative(root, import.meta.filename))
