@@ -28,6 +28,11 @@ export interface EjectionTotals {
   panics: number
 }
 
+/**
+ * Failures in a row that eject where no connection came about: nobody listens there, which is no matter of chance. The count of other
+ * failures would take long, because a balancer that looks at failures sends less and less there.
+ */
+const unreachableInRow = 2
 /** Successes in a row by which an endpoint that is used in a panic proves that it works. */
 const provenAfter = 5
 
@@ -131,7 +136,10 @@ export class Ejector {
 
   #judge(gate: EndpointGate, unreachable: boolean, now: number): void {
     const { failuresInRow } = gate
-    if (failuresInRow >= this.rules.consecutiveFailures) {
+    const { consecutiveFailures } = this.rules
+    const isOn = consecutiveFailures < Infinity
+    const most = unreachable && isOn ? Math.min(unreachableInRow, consecutiveFailures) : consecutiveFailures
+    if (failuresInRow >= most) {
       const words = unreachable
         ? `${failuresInRow} failures in a row, no connection`
         : `${failuresInRow} failures in a row`

@@ -25,13 +25,16 @@ export interface SuccessRateOptions {
   readonly gap?: number | undefined
 }
 
-/** An endpoint against all its siblings taken together: for two or more. */
+/** An endpoint against all its siblings taken together, by the share of its failures or by a row of them: for two or more. */
 export interface FailureShareOptions {
   /** Share of failures from which it is an outlier, in [0, 1]. Default 0.5. */
   readonly share?: number | undefined
   /** Endpoints of the service, at least 2. Default 2. */
   readonly endpoints?: number | undefined
-  /** Calls in the interval, of the endpoint and of its siblings together, before it is compared. Default 20. */
+  /**
+   * Calls in the interval, of the endpoint and of its siblings together, before it is compared. Default 20. One whose last three calls
+   * failed needs none of its own: a balancer that shuns it sends it none.
+   */
   readonly calls?: number | undefined
 }
 
@@ -43,7 +46,7 @@ export interface FailureShareOptions {
  */
 export interface EjectionOptions {
   /**
-   * Failures in a row that eject an endpoint at once; a refused connection counts like any other. `false` switches it off. Default 5.
+   * Failures in a row that eject an endpoint at once; two are enough where no connection comes about. `false` switches it off. Default 5.
    */
   readonly consecutiveFailures?: number | false | undefined
   /** Compared when an interval ends. `false` switches it off. Default: on. */

@@ -5,14 +5,30 @@
 // Time: the timeout of a try holds until the head, the total one and the caller's deadline until the last byte.
 import { errorMonitor } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { type Attempt, failure, ignored, OptionsError, type Permit, type Rejection, type Timer } from '@switchgear/core'
-import { classifyHttp, type Verdict } from '@switchgear/core'
+import {
+  type Attempt,
+  classifyHttp,
+  failure,
+  ignored,
+  OptionsError,
+  type Permit,
+  type Rejection,
+  type Timer,
+  type Verdict,
+} from '@switchgear/core'
 import { formatRequestDeadline, requestDeadlineHeader } from '../deadline/request-deadline.ts'
 import type { Depot, Live } from '../depot.ts'
 import type { Due, DueLane } from '../dispatch/due-lanes.ts'
 import type { Peer } from '../endpoints/peer.ts'
-import { badResponseError, closedError, cutError, errorCodeOf, failedResponseError } from '../errors.ts'
-import { noEndpointError, wireError } from '../errors.ts'
+import {
+  badResponseError,
+  closedError,
+  cutError,
+  errorCodeOf,
+  failedResponseError,
+  noEndpointError,
+  wireError,
+} from '../errors.ts'
 import { agentDeadline } from './agent-deadline.ts'
 import type { OwnedRequest } from './owned-request.ts'
 
@@ -91,7 +107,8 @@ export class AgentCall implements Due, Live {
     this.#permit = admitted
     // It was ended while the answer was under way.
     if (this.#isOver) return admitted.exit()
-    const { depot, request } = { depot: this.#depot, request: this.#owned.request }
+    const depot = this.#depot
+    const { request } = this.#owned
     const now = depot.clock.now()
     const remaining = depot.travels ? formatRequestDeadline(admitted.deadline - now) : undefined
     // Once the head is made nothing can be added; then the service is not told, and the deadline holds here all the same.
@@ -155,12 +172,9 @@ export class AgentCall implements Due, Live {
 
   #judge(head: IncomingMessage): void {
     const verdict = judge(head)
-    const failed = verdict.outcome === 'failure' && this.#peer !== undefined
+    const peer = verdict.outcome === 'failure' ? this.#peer : undefined
     const { name } = this.#depot.upstream
-    this.#learn(
-      verdict,
-      failed && this.#peer ? failedResponseError(name, this.#peer.origin, head.statusCode ?? 0) : undefined,
-    )
+    this.#learn(verdict, peer && failedResponseError(name, peer.origin, head.statusCode ?? 0))
   }
 
   /** The response has closed: at its end, or because somebody had enough of it, or because it broke. */

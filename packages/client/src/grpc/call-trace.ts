@@ -24,7 +24,14 @@ export class CallTrace {
   /** It is sent; answers what it has to carry. To which of the endpoints it goes, the channel decides later. */
   depart(): readonly (readonly [string, string])[] {
     const endpoint = URL.parse(`http://${this.#service}`) ?? nameless
-    const sending = { service: this.#service, method: 'POST', endpoint, path: this.#path, attempt: 1, hasBaggage: false }
+    const sending = {
+      service: this.#service,
+      method: 'POST',
+      endpoint,
+      path: this.#path,
+      attempt: 1,
+      hasBaggage: false,
+    }
     this.#departure = this.#hop.depart(sending)
     return this.#departure.headers
   }

@@ -56,5 +56,8 @@ export function grpcOptions(client: GrpcClient): ClientOptions {
 
 /** Tells the interceptor which service the channel of a call leads to. */
 function withService<Asked, Answered>(call: CallProperties<Asked, Answered>): CallProperties<Asked, Answered> {
-  return { ...call, callOptions: { ...call.callOptions, [serviceOption]: serviceOf(call.channel.getTarget()) } as object }
+  return {
+    ...call,
+    callOptions: { ...call.callOptions, [serviceOption]: serviceOf(call.channel.getTarget()) } as object,
+  }
 }

@@ -61,18 +61,18 @@ class ServiceResolver implements experimental.Resolver {
 
   #tell({ entries, state, error }: RosterView): void {
     const endpoints = usable(entries.map(({ endpoint }) => endpoint))
-    if (endpoints.length > 0) return this.#addresses(endpoints, '')
-    if (error !== undefined) return this.#fail(`no endpoint of ${this.#name} is known: ${error.message}`)
-    // An empty list is an answer, and not a failure to answer, after which grpc-js would keep the old one.
-    if (state !== 'waiting') this.#addresses([], `discovery says that there is no endpoint of ${this.#name}`)
+    if (endpoints.length > 0) return this.#addresses(endpoints)
+    if (error === undefined && state === 'waiting') return
+    // After a failure grpc-js goes on with what it has, if it has any. An empty list would say more, but it would make calls wait.
+    this.#fail(`no endpoint of ${this.#name} is known: ${error?.message ?? 'discovery says that there is none'}`)
   }
 
-  #addresses(endpoints: readonly Endpoint[], note: string): void {
+  #addresses(endpoints: readonly Endpoint[]): void {
     // grpc-js asks again whenever a connection fails, and begins all of them anew with every answer, which may make others fail.
     if (!this.#isNews(endpoints.map(({ address, port }) => authority(address, port)).join(' '))) return
     const addresses = endpoints.map(({ address, port }) => ({ addresses: [{ host: address, port }] }))
     // How to balance is among the options of the channel, where its owner can change it.
-    this.#listener(experimental.statusOrFromValue(addresses), {}, null, note)
+    this.#listener(experimental.statusOrFromValue(addresses), {}, null, '')
   }
 
   #fail(details: string): void {

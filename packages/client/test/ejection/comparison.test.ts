@@ -57,6 +57,17 @@ test('a small fleet: of two the one that fails half of its calls, if the other d
   assert.deepEqual(found(fleet(30, 15, 0), { failureShare: false }), [])
 })
 
+test('one that is shunned after a few calls: three failures in a row, where its siblings do well', () => {
+  const shunned = (inRow: number, calls = 0): Tally => ({ calls, failures: calls, failuresInRow: inRow })
+  assert.deepEqual(found([shunned(3), ...fleet(30, 0, 1)]), [[0, 'consecutive-failures']])
+  assert.equal(outliers([shunned(4, 1), ...fleet(30, 0)], rules)[0]?.detail, 'its last 4 calls failed')
+  assert.deepEqual(found([shunned(2), ...fleet(30, 0, 1)]), [])
+  // Its siblings fail too, or say too little.
+  assert.deepEqual(found([shunned(3), ...fleet(30, 9, 9)]), [])
+  assert.deepEqual(found([shunned(3), ...fleet(19, 0)]), [])
+  assert.deepEqual(found([shunned(3), ...fleet(30, 0)], { failureShare: false }), [])
+})
+
 test('the worst comes first, so that it goes where not all may', () => {
   assert.deepEqual(found(fleet(100, 55, 0, 80, 0, 0)), [
     [2, 'failure-share'],
@@ -166,4 +177,28 @@ test('in the machine: the quota holds among the outliers of one interval', () =>
   rig.pass(10_000)
   assert.deepEqual(rig.out, ['1', '2'])
   assert.equal(rig.ejector.totals.spared, 1)
+})
+
+test('in the machine: one that hangs goes when the interval ends, though it had few calls and a success in it', () => {
+  const rig = new Rig(3)
+  for (let index = 0; index < 3; index++) rig.calls(index, 'success', 100)
+  rig.calls(1, 'failure', 3)
+  rig.pass(9999)
+  assert.deepEqual(rig.out, [])
+  rig.pass(1)
+  assert.deepEqual(rig.told, [['consecutive-failures', '1', 10_000]])
+})
+
+test('in the machine: a row of failures is told once, also when the next interval had no call of it', () => {
+  const rig = new Rig(3, { consecutiveFailures: false, maxShare: 0, baseTime: '1s', probation: 0 })
+  rig.calls(1, 'failure', 3)
+  for (let interval = 0; interval < 3; interval++) {
+    rig.calls(0, 'success', 30)
+    rig.calls(2, 'success', 30)
+    rig.pass(10_000)
+  }
+  assert.deepEqual(rig.told, [
+    ['consecutive-failures', '1', 10_000],
+    ['time', '1', 11_000],
+  ])
 })

@@ -15,12 +15,23 @@ test('five failures in a row eject, a success between starts the count anew, an 
   assert.equal(rig.gate(0).ejection?.detail, '5 failures in a row')
 })
 
-test('one that cannot be reached goes at the same count, under its own name', () => {
+test('one that cannot be reached goes at the second failure in a row, under its own name', () => {
   const rig = new Rig(3)
-  rig.calls(0, 'failure', 2)
-  rig.calls(0, 'failure', 3, true)
+  rig.calls(0, 'failure', 1, true)
+  rig.calls(0, 'success')
+  rig.calls(0, 'failure', 1, true)
+  assert.deepEqual(rig.out, [])
+  rig.calls(0, 'failure', 1, true)
   assert.deepEqual(rig.told, [['unreachable', '0', 0]])
   assert.equal(rig.ejector.totals.ejections.unreachable, 1)
+})
+
+test('failures in a row may be off or fewer, for those that cannot be reached too', () => {
+  const off = new Rig(3, { consecutiveFailures: false })
+  off.calls(0, 'failure', 50, true)
+  const one = new Rig(3, { consecutiveFailures: 1 })
+  one.calls(0, 'failure', 1, true)
+  assert.deepEqual([off.out, one.out], [[], ['0']])
 })
 
 test('a single endpoint stays whatever it does', () => {
