@@ -6,7 +6,7 @@ const around: ReadonlySet<string> = new Set<PolicyKind>(['fallback', 'hedge', 'c
 
 /**
  * Whether a policy of this name may stand among the policies of a service. The others run calls: in code they stand in a
- * `pipeline` of their own around `client.service(...)`, and the fallback of a service stands beside its policies.
+ * `pipeline` of their own around `client.service(...)`; fallback and hedge of a service stand beside its policies.
  *
  * @example
  * isAdmitted('circuitBreaker') // true
@@ -24,9 +24,8 @@ export function checkAdmitted(policies: readonly PolicySpec[], path: string): vo
     const kind = kinds.find((name) => !isAdmitted(name))
     if (kind === undefined) continue
     const place = `${path}.policies[${index}] must not be a ${kind}`
+    if (kind === 'hedge') throw new OptionsError(`${place}: a second request stands in ${path}.hedge`)
     if (kind === 'fallback') throw new OptionsError(`${place}: what to answer instead stands in ${path}.fallback`)
-    throw new OptionsError(
-      `${place}: a service cannot have one yet; make a pipeline of it in code, around client.service(...)`,
-    )
+    throw new OptionsError(`${place}: make a pipeline of it in code, around client.service(...)`)
   }
 }

@@ -43,6 +43,7 @@ function at(...steps: readonly string[]): Node {
 }
 
 const scenario = (...steps: readonly string[]): Node => at('simulation', 'scenarios', '*', ...steps)
+const service = (...steps: readonly string[]): Node => at('services', '*', ...steps)
 const policy = (kind: string): Node => at('services', '*', 'policies', '[]', kind)
 
 const sections: readonly [heading: string, node: Node][] = [
@@ -52,6 +53,26 @@ const sections: readonly [heading: string, node: Node][] = [
   ['services.*', at('services', '*')],
   ['services.*.fallback', at('services', '*', 'fallback')],
   ['services.*.fallback.cached', at('services', '*', 'fallback', 'cached')],
+  ['services.*.balancer', service('balancer')],
+  ['services.*.balancer.maglev', service('balancer', 'maglev')],
+  ['services.*.ejection', service('ejection')],
+  ['services.*.ejection.successRate', service('ejection', 'successRate')],
+  ['services.*.ejection.failureShare', service('ejection', 'failureShare')],
+  ['services.*.load', service('load')],
+  ['services.*.presence', service('presence')],
+  ['services.*.connections', service('connections')],
+  ['services.*.connections.tls', service('connections', 'tls')],
+  ['external.*', at('external', '*')],
+  ['discovery', at('discovery')],
+  ['discovery.registry', at('discovery', 'registry')],
+  ['discovery.dns', at('discovery', 'dns')],
+  ['discovery.file', at('discovery', 'file')],
+  ['discovery.consul', at('discovery', 'consul')],
+  ['discovery.kubernetes', at('discovery', 'kubernetes')],
+  ['discovery.kubernetes.services.*', at('discovery', 'kubernetes', 'services', '*')],
+  ['discovery.etcd', at('discovery', 'etcd')],
+  ['discovery.nats', at('discovery', 'nats')],
+  ['discovery.nats.credentials', at('discovery', 'nats', 'credentials')],
   ['circuitBreaker', policy('circuitBreaker')],
   ['retry', policy('retry')],
   ['retry.budget', at('services', '*', 'policies', '[]', 'retry', 'budget')],

@@ -84,7 +84,9 @@ test('what cannot guard a service is refused in its place, with what to do inste
       ['services.a.policies[4].chaos', 'a chaos among the policies of a service'],
     ],
   )
-  for (const { expected } of problems)
+  const [hedge, ...others] = problems
+  assert.equal(hedge?.expected, 'it beside them, as services.a.hedge')
+  for (const { expected } of others)
     assert.equal(
       expected,
       'it in code, in a pipeline around client.service("a"): a service cannot have one yet; only simulation.policies can',

@@ -15,3 +15,15 @@ export class UsageError extends Error {
     return 'UsageError'
   }
 }
+
+/**
+ * What was asked went wrong in a way that was foreseen, such as a server that does not answer. Exit code 1.
+ *
+ * @example
+ * throw new CommandError('no registry answers at http://127.0.0.1:4330')
+ */
+export class CommandError extends Error {
+  override get name(): string {
+    return 'CommandError'
+  }
+}

@@ -6,11 +6,13 @@ import { Command, CommanderError } from 'commander'
 import { addCheck } from './commands/check.ts'
 import { addCollect } from './commands/collect.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addEndpoints } from './commands/endpoints.ts'
 import { addExplain } from './commands/explain.ts'
+import { addRegistry } from './commands/registry.ts'
 import { addSimulate } from './commands/simulate.ts'
 import { addTraces } from './commands/traces.ts'
 import { addTune } from './commands/tune.ts'
-import { exitCode, UsageError } from './failure.ts'
+import { CommandError, exitCode, UsageError } from './failure.ts'
 import type { CommandTerminal, Terminal } from './terminal.ts'
 
 /**
@@ -47,6 +49,8 @@ function program(terminal: CommandTerminal): Command {
   addSimulate(made, terminal)
   addTune(made, terminal)
   addCheck(made, terminal)
+  addRegistry(made, terminal)
+  addEndpoints(made, terminal)
   addCollect(made, terminal)
   addTraces(made, terminal)
   addDoctor(made, terminal)
@@ -68,7 +72,8 @@ function told(error: unknown, terminal: Terminal): number {
     return exitCode.usage
   }
   // What our packages and the system say of a file or an option is meant for whoever wrote it.
-  const foreseen = error instanceof SwitchgearError || (error instanceof Error && 'syscall' in error)
+  const foreseen =
+    error instanceof SwitchgearError || error instanceof CommandError || (error instanceof Error && 'syscall' in error)
   terminal.complain(
     foreseen ? error.message : `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
   )

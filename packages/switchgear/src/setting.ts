@@ -42,12 +42,15 @@ export function stackOf({ services, simulation }: Config, name: string): readonl
   return simulation?.policies?.[name] ?? services[name]?.policies ?? standardPolicies
 }
 
-/** Puts the service's fallback in front of `policies`, where the client applies it. */
+/** Puts the service's fallback and its hedge in front of `policies`, where the client applies them. */
 export function guarded(service: ServiceOptions | undefined, policies: readonly PolicySpec[]): readonly PolicySpec[] {
-  const fallback = service?.fallback
+  const { fallback, hedge } = service ?? {}
+  // Policies that a simulation tries may have a hedge among them, which then stands for that of the service.
+  const isHedged = hedge === undefined || policies.some((policy) => 'hedge' in policy)
+  const hedged = isHedged ? policies : [{ hedge }, ...policies]
   // A fallback that answers an error status is no good answer, so it counts for nothing here.
-  if (fallback === undefined || (!fallback.cached && (fallback.status ?? 200) >= 400)) return policies
-  return [{ fallback: { value: fallback.body ?? '', name: fallback.name } }, ...policies]
+  if (fallback === undefined || (!fallback.cached && (fallback.status ?? 200) >= 400)) return hedged
+  return [{ fallback: { value: fallback.body ?? '', name: fallback.name } }, ...hedged]
 }
 
 /** What is played in, and whose it is. */

@@ -166,6 +166,15 @@ test('a service without policies has the standard stack, and its fallback in fro
   ])
   const failing = { services: { payments: { endpoints: [], fallback: { status: 503, body: 'later' } } } }
   assert.deepEqual(policiesOf(failing).payments?.policies, standardPolicies)
+  // A service that discovery finds has no endpoints, and its hedge stands around all else.
+  const hedged = { services: { payments: { hedge: { delay: 50 }, fallback: { body: 'later' } } } }
+  assert.deepEqual(
+    policiesOf(hedged).payments?.policies.map((policy) => Object.keys(policy)[0]),
+    ['fallback', 'hedge', ...standardPolicies.map((policy) => Object.keys(policy)[0])],
+  )
+  const tried = { ...hedged, simulation: { services: {}, load: [], policies: { payments: [{ hedge: {} }] } } }
+  assert.deepEqual(policiesOf(tried).payments?.policies.at(-1), { hedge: {} })
+  assert.equal(policiesOf(tried).payments?.policies.length, 2)
 })
 
 test('the simulation of a file brings its world, its policies to try, and what they share', async () => {
@@ -210,12 +219,26 @@ test('explain prints one entry, or the table of all', async () => {
   assert.deepEqual(await said('explain', 'circuit_open'), one)
   assert.match((await said('explain')).out, /^SG_TIMEOUT +\S/m)
   assert.match((await said('explain', 'SG_CONFIG')).out, /The configuration is wrong/)
+  const codes = [...(await said('explain')).out.matchAll(/^SG_[A-Z_]+/gm)].map(([code]) => code)
+  assert.equal(new Set(codes).size, codes.length)
+  // One of each table of what finds endpoints, keeps books of them and calls them.
+  for (const code of [
+    'SOURCE_FAILED',
+    'DNS_FAILED',
+    'CONSUL_FAILED',
+    'KUBERNETES_OUTSIDE',
+    'BOOKS_LOCKED',
+    'TOKEN_FILE',
+  ])
+    assert.ok(codes.includes(`SG_${code}`), code)
+  for (const code of ['SG_NO_ENDPOINT', 'SG_CLIENT_LEFT']) assert.ok(codes.includes(code), code)
 })
 
 test('help and version are no mistakes, nothing at all is one', async () => {
   const help = await said('--help')
   assert.equal(help.code, 0)
-  for (const name of ['simulate', 'tune', 'check', 'explain']) assert.match(help.out, new RegExp(`^ {2}${name}`, 'm'))
+  for (const name of ['simulate', 'tune', 'check', 'registry', 'endpoints', 'explain'])
+    assert.match(help.out, new RegExp(`^ {2}${name}`, 'm'))
   assert.match((await said('simulate', '--help')).out, /--scenario <name>/)
   const budget = (await said('tune', '--help')).out.replaceAll(/\s+/g, ' ')
   assert.match(budget, /6 to 12 plays for each scenario come on top/)

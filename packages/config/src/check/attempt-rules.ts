@@ -1,4 +1,7 @@
 // Policies that send more than one request for a call: how many that can become, and what they take from.
+import type { ServiceOptions } from '@switchgear/client'
+import type { Duration } from '@switchgear/core'
+import { formatPath, type Path } from '../path.ts'
 import { milliseconds } from '../schema/field.ts'
 import type { Finding } from './finding.ts'
 import type { Stack } from './stack.ts'
@@ -6,6 +9,21 @@ import type { Stack } from './stack.ts'
 /** Findings about retries and hedges, and their budgets. */
 export function attemptRules(stack: Stack): Finding[] {
   return [...budgets(stack), ...hedgedRetries(stack), ...lateHedges(stack), ...limitedAttempts(stack)]
+}
+
+/** Findings about the hedge that stands beside the policies of a service, around all of them. */
+export function besideRules({ hedge }: ServiceOptions, stack: Stack, path: Path): Finding[] {
+  if (hedge === undefined || hedge.maxHedges === 0) return []
+  // One that stands inside retry ends an attempt; the passage that is hedged goes on with the next.
+  const [first] = stack.retries
+  const ending = stack.timeouts.filter(({ index }) => first === undefined || index < first.index)
+  const shortest = Math.min(Infinity, ...ending.map(({ value }) => value))
+  const at = formatPath([...path, 'hedge'])
+  const { budget } = hedge
+  return [
+    ...(typeof budget === 'object' ? generous(budget.ratio, `${at}.budget`) : []),
+    ...tooLate(hedge.delay, shortest, at),
+  ]
 }
 
 /** A budget that lets further attempts more than double the load; `path` is where it stands. */
@@ -64,20 +82,24 @@ function hedgedRetries(stack: Stack): Finding[] {
 }
 
 function lateHedges(stack: Stack): Finding[] {
-  return stack.of('hedge').flatMap(({ index, value: { delay } }) => {
-    const delayMs = milliseconds(delay)
-    const shortest = Math.min(Infinity, ...stack.timeouts.map(({ value }) => value))
-    if (delayMs === undefined || delayMs < shortest) return []
-    return [
-      {
-        id: 'hedge-after-timeout',
-        severity: 'error',
-        path: `${stack.at(index)}.hedge`,
-        message: `the second attempt would start after ${delayMs} ms, when a timeout (${shortest} ms) has ended the first`,
-        advice: 'Make delay about the 95th percentile of the latency, well below the timeout, or leave it out.',
-      },
-    ]
-  })
+  const shortest = Math.min(Infinity, ...stack.timeouts.map(({ value }) => value))
+  return stack
+    .of('hedge')
+    .flatMap(({ index, value: { delay } }) => tooLate(delay, shortest, `${stack.at(index)}.hedge`))
+}
+
+function tooLate(delay: Duration | undefined, shortestMs: number, path: string): Finding[] {
+  const delayMs = milliseconds(delay)
+  if (delayMs === undefined || delayMs < shortestMs) return []
+  return [
+    {
+      id: 'hedge-after-timeout',
+      severity: 'error',
+      path,
+      message: `the second attempt would start after ${delayMs} ms, when a timeout (${shortestMs} ms) has ended the first`,
+      advice: 'Make delay about the 95th percentile of the latency, well below the timeout, or leave it out.',
+    },
+  ]
 }
 
 function limitedAttempts(stack: Stack): Finding[] {

@@ -9,8 +9,11 @@ import type { Finding } from './finding.ts'
 import { sharedName } from './stack.ts'
 
 /** Findings about `shared`. */
-export function sharedRules({ shared = {}, services, simulation }: Config): Finding[] {
-  const lists = Object.entries(services).map(([name, { policies = [] }]) => [name, policies] as const)
+export function sharedRules({ shared = {}, services, external = {}, simulation }: Config): Finding[] {
+  const lists = [...Object.entries(services), ...Object.entries(external)].map(
+    // The hedge beside the policies takes from a budget as one among them would.
+    ([name, { policies = [], hedge }]) => [name, hedge === undefined ? policies : [{ hedge }, ...policies]] as const,
+  )
   const tried = Object.entries(simulation?.policies ?? {})
   const users = (uses: (policy: PolicySpec) => boolean, among = lists): string[] =>
     among.filter(([, policies]) => policies.some(uses)).map(([name]) => name)

@@ -3,7 +3,7 @@
 import { isAdmitted } from '@switchgear/client'
 import type { Mistake } from '../judgement.ts'
 import { formatPath, type Path } from '../path.ts'
-import { mapping, type Names, unknownName } from './reading.ts'
+import { list, mapping, type Names, unknownName } from './reading.ts'
 
 /** Names under `shared`. */
 export interface SharedNames {
@@ -21,24 +21,39 @@ export function policyMistakes(policies: readonly unknown[], path: Path, shared:
   ]
 }
 
-/** A service is asked by streaming: what runs a call, or answers instead of it, cannot stand among its policies. */
-export function serviceMistakes(name: string, policies: readonly unknown[]): Mistake[] {
-  return policies.flatMap((policy, index) => {
-    const kind = Object.keys(mapping(policy)).find((one) => !isAdmitted(one))
-    if (kind === undefined) return []
-    const expected =
-      kind === 'fallback'
-        ? `it beside them, as ${formatPath(['services', name, 'fallback'])}`
-        : `it in code, in a pipeline around client.service(${JSON.stringify(name)}): a service cannot have one yet; only simulation.policies can`
-    return [
-      {
-        path: ['services', name, 'policies', index, kind],
-        part: 'key',
-        message: `a ${kind} among the policies of a service`,
-        expected,
-      },
-    ]
-  })
+/**
+ * Of what guards a service or a host outside, which stands at `path`. It is asked by streaming: what runs a call, or answers
+ * instead of it, cannot stand among its policies.
+ */
+export function serviceMistakes(service: unknown, path: Path, shared: SharedNames): Mistake[] {
+  const { hedge } = mapping(service)
+  const policies = list(mapping(service)['policies'])
+  return [
+    ...policyMistakes(policies, [...path, 'policies'], shared),
+    ...unknownName(mapping(hedge)['budget'], shared.budgets, {
+      path: [...path, 'hedge', 'budget'],
+      what: 'shared budget',
+    }),
+    ...policies.flatMap((policy, index) => notAdmitted(policy, index, path)),
+  ]
+}
+
+function notAdmitted(policy: unknown, index: number, path: Path): Mistake[] {
+  const kind = Object.keys(mapping(policy)).find((one) => !isAdmitted(one))
+  if (kind === undefined) return []
+  const around = path[0] === 'external' ? 'around the call' : `around client.service(${JSON.stringify(path.at(-1))})`
+  const expected =
+    kind === 'fallback' || kind === 'hedge'
+      ? `it beside them, as ${formatPath([...path, kind])}`
+      : `it in code, in a pipeline ${around}: a service cannot have one yet; only simulation.policies can`
+  return [
+    {
+      path: [...path, 'policies', index, kind],
+      part: 'key',
+      message: `a ${kind} among the policies of a ${path[0] === 'external' ? 'host' : 'service'}`,
+      expected,
+    },
+  ]
 }
 
 type Read = readonly Readonly<Record<string, unknown>>[]

@@ -1,10 +1,14 @@
 // The schema of switchgear.yaml as a whole, and the same as JSON Schema for editors.
-import type { ServiceOptions } from '@switchgear/client'
+import type { ExternalOptions, ServiceOptions } from '@switchgear/client'
 import type { SharedSpec } from '@switchgear/core'
 import { z } from 'zod'
+import { discovery } from './discovery.ts'
+import type { DiscoveryConfig } from './discovery-config.ts'
 import { expecting } from './expectation.ts'
+import { option } from './field.ts'
 import { gateway, type GatewayConfig } from './gateway.ts'
-import { service, serviceName } from './service.ts'
+import { word } from './place.ts'
+import { external, externalHost, service, serviceName } from './service.ts'
 import { shared } from './shared.ts'
 import { simulation, type SimulationConfig } from './simulation.ts'
 
@@ -12,6 +16,12 @@ import { simulation, type SimulationConfig } from './simulation.ts'
 export interface Config {
   readonly gateway?: GatewayConfig | undefined
   readonly services: Readonly<Record<string, ServiceOptions>>
+  /** Hosts outside that are guarded, by their names. */
+  readonly external?: Readonly<Record<string, ExternalOptions>> | undefined
+  /** Where the processes of this file run: endpoints of the same zone are preferred. */
+  readonly zone?: string | undefined
+  /** Where services are found that name no endpoints. It only describes. */
+  readonly discovery?: DiscoveryConfig | undefined
   /** What policies of several services name as shared; `sharedFrom` makes it. */
   readonly shared?: SharedSpec | undefined
   /** The world in which outages are played; `simulatedModel` is what the simulator takes. */
@@ -25,10 +35,16 @@ export const config: z.ZodType<Config> = expecting(
     services: expecting(z.record(serviceName, service), 'a mapping from names to services').meta({
       description: 'The services by name.',
     }),
+    external: option(
+      expecting(z.record(externalHost, external), 'a mapping from hosts to options'),
+      'Hosts outside that are guarded, such as api.example.com.',
+    ),
+    zone: option(word, 'Where the processes run: endpoints of the same zone are preferred.'),
+    discovery: option(discovery, 'Where services are found that name no endpoints.'),
     shared: shared.optional().meta({ description: 'What several services share on purpose.' }),
     simulation: simulation.optional().meta({ description: 'The world in which outages are played.' }),
   }),
-  "a mapping with the keys 'services' and, as needed, 'gateway', 'shared' and 'simulation'",
+  "a mapping with the keys 'services' and, as needed, 'gateway', 'external', 'zone', 'discovery', 'shared' and 'simulation'",
 )
 
 /**

@@ -29,7 +29,7 @@ const one = {
     shed: shed.meta({ description: 'Refuses the least important calls while this process is overloaded.' }),
   }),
   hedge: z.strictObject({
-    hedge: hedge.meta({ description: `A second attempt beside a slow first one. ${notForAService}` }),
+    hedge: hedge.meta({ description: 'Not for a service: there it stands beside the policies.' }),
   }),
   cache: z.strictObject({ cache: cache.meta({ description: `Answers from memory. ${notForAService}` }) }),
   coalesce: z.strictObject({

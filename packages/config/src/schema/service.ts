@@ -1,21 +1,17 @@
-// A service: where it answers, what guards calls to it, and what its clients are told when it cannot be asked.
-import type { ServiceOptions } from '@switchgear/client'
+// A service: where it answers, what guards calls to it, how its endpoints are used, and what its clients are told when it cannot
+// be asked. A host outside has the same and is guarded where it is called by its own name.
+import type { ExternalOptions, ServiceOptions } from '@switchgear/client'
 import { z } from 'zod'
-import { expecting, isMapping } from './expectation.ts'
-import { byteSize, count, option } from './field.ts'
+import { hedge } from './attempts.ts'
+import { ejection } from './ejection.ts'
+import { balancer, connections, load, presence } from './endpoints.ts'
+import { expecting } from './expectation.ts'
+import { option } from './field.ts'
 import { policies } from './policy.ts'
+import { serviceFallback } from './service-fallback.ts'
 
-/** Headers that frame a message: whoever sends it decides them. */
-const framing = new Set([
-  'connection',
-  'content-length',
-  'date',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+/** What can be the host of an endpoint: a name or an address, as the URL spells it. */
+const host = /^(?:[0-9a-z_][0-9a-z_.-]{0,252}|\[[0-9a-f:.]+\])$/
 
 const endpoint = expecting(
   z
@@ -25,52 +21,19 @@ const endpoint = expecting(
   'an origin such as http://payments:8080, without path and password',
 )
 
-const headerName = expecting(
-  z
-    .string()
-    .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/)
-    .refine((name) => !framing.has(name.toLowerCase())),
-  'the name of a header that does not frame the message',
-)
+const endpoints = expecting(z.array(endpoint).min(1).max(1000), 'a list of at least one origin')
 
-/** No line breaks, or one header could become two. */
-const headerValue = expecting(
-  z.string().regex(/^[\t\x20-\x7e\x80-\xff]{0,1024}$/),
-  'a text on one line, at most 1024 characters',
-)
-
-const cached = expecting(
-  z.union([
-    z.boolean(),
-    z.strictObject({
-      maxEntries: option(count(1), 'Answers kept at most.', 100),
-      maxBytes: option(byteSize(), 'Bytes of all kept answers together; one may take a quarter of it.', '1mb'),
-    }),
-  ]),
-  'true, false, or a mapping with maxEntries and maxBytes',
-)
-
-const fallback = expecting(
-  z.strictObject({
-    name: option(
-      expecting(z.string().regex(/^[\w.-]{1,64}$/), "letters, digits, '_', '-' or '.'"),
-      'Value of the Switchgear-Fallback header of the answer.',
-      'fallback',
-    ),
-    cached: option(cached, 'Answers a GET with the last good answer to the same path, before the fixed answer.', false),
-    status: option(
-      expecting(z.int().min(200).max(599), 'a whole number in [200, 599]'),
-      'Status of the fixed answer.',
-      200,
-    ),
-    headers: option(z.record(headerName, headerValue), 'Headers of the fixed answer.'),
-    body: option(z.string(), 'Body of the fixed answer.', ''),
-  }),
-  'a mapping with cached, status or body',
-).refine((given) => Boolean(given.cached) || given.status !== undefined || given.body !== undefined, {
-  when: ({ value }) => isMapping(value),
-  params: { expected: 'cached: true, a status or a body in it' },
-})
+/** What a service and a host outside have in common, besides where they are. */
+const guarded = {
+  policies: option(policies, "What guards a call, outermost first. Without it: the client's standard stack."),
+  fallback: option(serviceFallback, 'What is answered when the service cannot be asked.'),
+  hedge: option(hedge, 'A second request at another endpoint when the first is slow; only what is idempotent.'),
+  balancer: option(balancer, 'How an endpoint is chosen.', 'peakEwma'),
+  ejection: option(ejection, 'When an endpoint is left out for a while; false: never.'),
+  load: option(load, 'How load and latency of endpoints are measured, and how new ones start.'),
+  presence: option(presence, 'How endpoints are waited for and let go.'),
+  connections: option(connections, 'How endpoints are connected to.'),
+}
 
 /** The name of a service. It becomes a label of metrics and part of what operators type. */
 export const serviceName: z.ZodString = expecting(
@@ -78,18 +41,35 @@ export const serviceName: z.ZodString = expecting(
   'a name of at most 63 letters, digits, dots, dashes and underscores',
 )
 
-/** One service. */
+/** One service. Whether it may do without endpoints lies between it and the rest of the file. */
 export const service: z.ZodType<ServiceOptions> = expecting(
   z.strictObject({
-    endpoints: expecting(z.array(endpoint).min(1).max(1000), 'a list of at least one origin').meta({
-      description: 'Origins that answer for the service.',
-    }),
-    policies: option(policies, "What guards a call, outermost first. Without it: the client's standard stack."),
-    fallback: option(fallback, 'What is answered when the service cannot be asked.'),
+    endpoints: option(endpoints, 'Origins that answer for the service. Without it: those that discovery finds.'),
+    ...guarded,
   }),
-  "a mapping with the key 'endpoints'",
+  'a mapping of options ({} takes the defaults)',
+)
+
+/** A host outside as it stands in a URL, with its port where that is not the usual one. */
+export const externalHost: z.ZodString = expecting(
+  z
+    .string()
+    .regex(/^[0-9a-z_][0-9a-z_.-]{0,252}(:[0-9]{1,5})?$/)
+    .refine((name) => isReachable(`https://${name}`)),
+  'a host such as api.example.com, in lower case, perhaps with a port',
+)
+
+/** One host outside. */
+export const external: z.ZodType<ExternalOptions> = expecting(
+  z.strictObject({
+    endpoints: option(endpoints, 'Origins that answer for the host. Without it: https:// and the host.'),
+    ...guarded,
+    deadlines: option(z.boolean(), "Whether it is told deadlines, and the caller's are read.", false),
+  }),
+  'a mapping of options ({} takes the defaults)',
 )
 
 function isReachable(origin: string): boolean {
-  return URL.canParse(origin) && new URL(origin).port !== '0'
+  const url = URL.parse(origin)
+  return url !== null && url.port !== '0' && host.test(url.hostname)
 }

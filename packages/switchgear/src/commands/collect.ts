@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { byteSize, portNumber, probability } from '../collecting/argument.ts'
 import type { Collector, CollectorOptions } from '../collecting/collector.ts'
 import type { CollectorStatus } from '../collecting/status.ts'
+import { complaints } from '../complaints.ts'
 import { UsageError } from '../failure.ts'
 import { Interruption } from '../interruption.ts'
 import { count, share } from '../quantity.ts'
@@ -22,9 +23,6 @@ interface Options {
   readonly all?: boolean
   readonly json?: boolean
 }
-
-/** The same problem is told again after this time. */
-const tellEveryMs = 60_000
 
 /** Adds the command. */
 export function addCollect(program: Command, terminal: Terminal): void {
@@ -114,17 +112,4 @@ function stopped({ receiver, sampling, store: totals }: CollectorStatus, { store
 
 function named(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
-}
-
-/** Says each thing at most once a minute; there are few different ones. */
-function complaints(terminal: Terminal): (message: string) => void {
-  const toldAt = new Map<string, number>()
-  return (message) => {
-    const now = performance.now()
-    if (now - (toldAt.get(message) ?? -Infinity) < tellEveryMs) return
-    // What differs each time, such as a number of bytes in the message, must not fill the memory.
-    if (toldAt.size >= 100) toldAt.clear()
-    toldAt.set(message, now)
-    terminal.complain(message)
-  }
 }

@@ -1,8 +1,16 @@
 // `switchgear explain`: what the documentation says of an error code, from the tables that stand beside the code.
-import { clientErrors, nearest } from '@switchgear/client'
+import { clientErrors, endpointErrors, nearest, protectErrors } from '@switchgear/client'
 import { configError } from '@switchgear/config'
 import type { ErrorEntry } from '@switchgear/core'
 import { errorTable } from '@switchgear/core/explain'
+import {
+  consulErrors,
+  discoveryErrors,
+  dnsErrors,
+  kubernetesErrors,
+  registryErrors,
+  registryServiceErrors,
+} from '@switchgear/discovery'
 import { gatewayErrors } from '@switchgear/gateway'
 import { storeErrors } from '@switchgear/telemetry'
 import type { Command } from 'commander'
@@ -14,7 +22,15 @@ import type { Terminal } from '../terminal.ts'
 const entries: readonly ErrorEntry[] = [
   ...errorTable,
   ...storeErrors,
+  ...discoveryErrors,
+  ...dnsErrors,
+  ...consulErrors,
+  ...kubernetesErrors,
+  ...registryErrors,
+  ...registryServiceErrors,
   ...clientErrors,
+  ...endpointErrors,
+  ...protectErrors,
   ...gatewayErrors,
   configError,
 ].toSorted((a, b) => (a.code < b.code ? -1 : 1))

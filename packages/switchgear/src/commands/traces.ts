@@ -3,10 +3,10 @@ import type { Comparison, CriticalPath, TraceView } from '@switchgear/telemetry'
 import type { Command } from 'commander'
 import { someTime } from '../collecting/argument.ts'
 import { UsageError } from '../failure.ts'
-import type { CommandTerminal } from '../terminal.ts'
+import type { Terminal } from '../terminal.ts'
 import { comparisonTable } from '../tracing/comparison-table.ts'
 import { type EdgesAnswer, edgeTable } from '../tracing/edge-table.ts'
-import { Source, SourceError } from '../tracing/source.ts'
+import { Source } from '../tracing/source.ts'
 import { type FoundAnswer, traceTable } from '../tracing/trace-table.ts'
 import { traceTree } from '../tracing/trace-tree.ts'
 import { positive, repeated } from './argument.ts'
@@ -28,7 +28,7 @@ interface Options {
 }
 
 /** Adds the command. */
-export function addTraces(program: Command, terminal: CommandTerminal): void {
+export function addTraces(program: Command, terminal: Terminal): void {
   program
     .command('traces')
     .description('what `switchgear collect` has kept: a list of traces, one of them as a tree, or who calls whom')
@@ -50,18 +50,10 @@ export function addTraces(program: Command, terminal: CommandTerminal): void {
       'after',
       '\nExample:\n  switchgear traces --service orders --errors --since 10m\n  switchgear traces 4bf92f35',
     )
-    .action(async (id: string | undefined, options: Options) => {
-      try {
-        await traces(id, options, terminal)
-      } catch (error) {
-        if (!(error instanceof SourceError)) throw error
-        terminal.fail()
-        terminal.complain(error.message)
-      }
-    })
+    .action((id: string | undefined, options: Options) => traces(id, options, terminal))
 }
 
-async function traces(id: string | undefined, options: Options, terminal: CommandTerminal): Promise<void> {
+async function traces(id: string | undefined, options: Options, terminal: Terminal): Promise<void> {
   const source = new Source(options.url)
   const { compare, edges, json, since } = options
   if (compare !== undefined && id === undefined)

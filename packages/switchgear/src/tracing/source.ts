@@ -1,19 +1,13 @@
 // The collector that is asked. Owns the request, its deadline, and what is said when nobody answers. Invariant: an answer is read
 // up to a bound, and what a stranger on that port says is never taken for an answer.
-import { UsageError } from '../failure.ts'
+import { failureCode, textOf } from '../answer.ts'
+import { CommandError, UsageError } from '../failure.ts'
 
 /** The store's own search ends after 2 s; a large trace takes a while to send. */
 const patienceMs = 15_000
 const maxAnswerBytes = 256 * 1024 ** 2
 /** Answers of 1000 traces that are searched for the beginning of an id. */
 const maxPages = 10
-
-/** Asked in vain: told in one line, exit code 1. */
-export class SourceError extends Error {
-  override get name(): string {
-    return 'SourceError'
-  }
-}
 
 /** A collector's questions by HTTP. */
 export class Source {
@@ -32,14 +26,14 @@ export class Source {
     const url = new URL(path, this.#url)
     url.search = parameters.toString()
     const response = await this.#fetched(url)
-    const text = await textOf(response)
+    const text = await textOf(response, maxAnswerBytes)
     const answer = parsed(text)
     if (response.ok && answer?.version === 1) return answer as T
     const message = answer?.error?.message
     if (message === undefined)
-      throw new SourceError(`${this.#url.origin} is no collector: it answers ${response.status}`)
+      throw new CommandError(`${this.#url.origin} is no collector: it answers ${response.status}`)
     if (response.status === 400) throw new UsageError(message)
-    throw new SourceError(message)
+    throw new CommandError(message)
   }
 
   /** The whole id of the trace that begins so. Throws a `UsageError` where there is none, or several. */
@@ -70,26 +64,15 @@ export class Source {
     try {
       return await fetch(url, { signal: AbortSignal.timeout(patienceMs), redirect: 'error' })
     } catch (error) {
-      const { name, cause } = error as Error & { readonly cause?: { readonly code?: string } }
-      if (name === 'TimeoutError')
-        throw new SourceError(`${this.#url.origin} did not answer within ${patienceMs / 1000} s`)
-      const why = cause?.code === undefined ? '' : ` (${cause.code})`
-      throw new SourceError(
+      if ((error as Error).name === 'TimeoutError')
+        throw new CommandError(`${this.#url.origin} did not answer within ${patienceMs / 1000} s`)
+      const code = failureCode(error)
+      const why = code === '' ? '' : ` (${code})`
+      throw new CommandError(
         `no collector answers at ${this.#url.origin}${why}: start \`switchgear collect\`, or say --url where its questions are answered`,
       )
     }
   }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body ?? []) {
-    bytes += part.length
-    if (bytes > maxAnswerBytes) throw new SourceError(`the answer is larger than ${maxAnswerBytes / 1024 ** 2} MB`)
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString()
 }
 
 interface Answer {
