@@ -1,6 +1,6 @@
 // What a service's callers are answered when it fails or is refused: the last good answer to the same request, else a fixed
 // one. It stands around the pipeline and not in it, because a proxy streams and cannot be wrapped. Invariant: an answer of
-// its own is always marked, and nothing that was meant for one caller alone is ever kept for another.
+// its own is always marked, and what was asked with one of the usual credentials, or marked as private, is never kept.
 import { OptionsError } from '@switchgear/core'
 import { type ByteSize, parseByteSize } from '@switchgear/core/options'
 import { LastGood, type Recording } from './last-good.ts'
@@ -52,6 +52,17 @@ export const fallbackHeader = 'switchgear-fallback'
 
 const known = ['name', 'cached', 'status', 'headers', 'body']
 const knownOfCached = ['maxEntries', 'maxBytes']
+/** Fields by which callers show who they are: what they are answered may be for them alone. Also `range`, which asks for a part. */
+const personal = [
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'range',
+  'x-access-token',
+  'x-api-key',
+  'x-auth-token',
+  'x-csrf-token',
+]
 const unstorable = /(?:^|[\s,])(?:no-store|no-cache|private|must-revalidate)(?:$|[\s,=])/i
 /** Of the connection, not of the answer. */
 const hopByHop: ReadonlySet<string> = new Set([
@@ -122,7 +133,7 @@ function keyOf(asked: Asked): string {
 /** Only what anybody may see, and what its sender has not forbidden to keep. */
 function storable({ method, headers }: Asked, answered: Answered): boolean {
   if (method !== 'GET' || answered.status !== 200) return false
-  if (['authorization', 'cookie', 'range'].some((name) => headers.has(name))) return false
+  if (personal.some((name) => headers.has(name))) return false
   if (answered.headers.has('set-cookie') || answered.headers.has('content-range')) return false
   // The key is the path alone, so an answer that depends on request headers may be wrong for the next caller. One that
   // could have been compressed and was not suits everybody.

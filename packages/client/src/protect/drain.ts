@@ -75,6 +75,8 @@ export class Drain {
     const timer = clock.setTimer(() => this.#giveUp(), drainMs)
     await closed
     timer.cancel()
+    // The server is closed a turn before the last response says so.
+    for (let turn = 0; this.#served.size > 0 && turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
   }
 
   #giveUp(): void {

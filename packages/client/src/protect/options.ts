@@ -30,7 +30,8 @@ export interface ProtectOptions {
   readonly healthPath?: string | false | undefined
   /** Answers 200 while it is ready, else 503; never refused. `false`: not answered here. Default '/readyz'. */
   readonly readyPath?: string | false | undefined
-  /** How long `drain` still accepts, not ready any more, so that those who look for instances notice. Default '0ms'. */
+  /** How long `drain` still accepts, not ready any more, so that those who look for instances notice. Default '0ms'; with
+   * discovery some 500 ms, or what comes on a connection that is just being closed may be lost. */
   readonly lameDuck?: Duration | undefined
   /** How long `drain` lets requests finish after that. Default '10s'. */
   readonly drainTimeout?: Duration | undefined

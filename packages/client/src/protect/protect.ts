@@ -159,11 +159,17 @@ class Entrance implements Protection {
 
 /** What the caller says; Infinity where it says nothing that can be understood. The shorter of two wins. */
 function remainingOf({ headers }: IncomingMessage): number {
-  const told = headers[requestDeadlineHeader]
-  const byHttp = typeof told === 'string' ? parseRequestDeadline(told) : undefined
-  const grpc = headers[grpcTimeoutHeader]
-  const byGrpc = typeof grpc === 'string' ? parseGrpcTimeout(grpc) : undefined
-  return Math.min(byHttp ?? Infinity, byGrpc ?? Infinity)
+  return Math.min(
+    least(headers[requestDeadlineHeader], parseRequestDeadline),
+    least(headers[grpcTimeoutHeader], parseGrpcTimeout),
+  )
+}
+
+/** Of a header that came more than once, which Node joins, every value counts. */
+function least(told: string | string[] | undefined, parse: (text: string) => number | undefined): number {
+  if (told === undefined) return Infinity
+  const values = String(told).split(',')
+  return Math.min(...values.map((text) => parse(text.trim()) ?? Infinity))
 }
 
 function statusOf({ code }: SwitchgearError): number {

@@ -5,6 +5,7 @@
 // a moment to answer for itself, then the response is cut. It is cut and not answered by us, because a handler that does not
 // listen would find its head already sent and fail with an error that has nothing to do with it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Attempt, type Clock, type Permit, SwitchgearError, type Timer } from '@switchgear/core'
 
 /** Milliseconds for a handler that listens to the signal. */
@@ -29,6 +30,7 @@ export class Served {
   readonly #permit: Permit
   readonly #attempt: Attempt
   readonly #over: (served: Served) => void
+  readonly #socket: Pick<Socket, 'off'>
   #timer: Timer | undefined = undefined
   #controller: AbortController | undefined = undefined
   #late: SwitchgearError | undefined = undefined
@@ -48,6 +50,9 @@ export class Served {
     this.#over = over
     served.set(request, this)
     response.once('close', this.#closed)
+    // Of a pipelined response that never got its turn Node 22 says nothing when the client leaves; its connection does.
+    request.socket.once('close', this.#closed)
+    this.#socket = request.socket
     const due = attempt.deadline
     if (due < Infinity) this.#arm(due)
   }
@@ -75,6 +80,8 @@ export class Served {
   }
 
   readonly #closed = (): void => {
+    this.#response.off('close', this.#closed)
+    this.#socket.off('close', this.#closed)
     this.#timer?.cancel()
     const { statusCode, writableFinished } = this.#response
     // A client that left says nothing about us; a deadline that passed does.

@@ -327,3 +327,36 @@ describe('options', () => {
     protect(server).release()
   })
 })
+
+describe('what is given back', () => {
+  test('when a client that pipelines leaves: every permit', async () => {
+    const rig = await protectedServer((_request, response) => setTimeout(() => response.end('late'), 50))
+    const socket = connect(Number(new URL(rig.url).port), '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20))
+    while (rig.protection.inFlight < 20) await sleep(5)
+    socket.destroy()
+    await settled(rig.protection)
+  })
+
+  test('by drain, also what a moment before was cut', async () => {
+    const rig = await protectedServer(() => undefined, { drainTimeout: '50ms' })
+    const asked = assert.rejects(ask(rig))
+    while (rig.protection.inFlight === 0) await sleep(5)
+    await rig.protection.drain()
+    assert.equal(rig.protection.inFlight, 0)
+    await asked
+  })
+
+  test('of deadlines that came twice the shorter counts', async () => {
+    const rig = await protectedServer((_request, response) =>
+      response.end(String(activeContext().deadline - performance.now() <= 400)),
+    )
+    const { port } = new URL(rig.url)
+    const socket = connect(Number(port), '127.0.0.1')
+    const deadlines = 'x-request-deadline: 9000\r\nx-request-deadline: 400\r\n'
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${deadlines}Connection: close\r\n\r\n`)
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    assert.match(answer, /true$/)
+  })
+})
