@@ -62,6 +62,8 @@ export function createDirectory(options: DirectoryOptions): Directory {
 interface Watched {
   readonly roster: WatchedRoster
   readonly watching: Watching
+  /** What its file holds, as the entries that it was written from. */
+  filed: readonly Entry[]
 }
 
 class WatchedDirectory implements Directory {
@@ -72,8 +74,6 @@ class WatchedDirectory implements Directory {
   readonly #onProblem: ProblemListener
   readonly #files: LastKnownFiles | undefined
   readonly #watched = new Map<string, Watched>()
-  /** What the file of a service holds, as the entries that it was written from. */
-  readonly #filed = new Map<string, readonly Entry[]>()
   #timer: Timer | undefined = undefined
   #timerAt = Infinity
   #closing: Promise<void> | undefined = undefined
@@ -127,6 +127,15 @@ class WatchedDirectory implements Directory {
     return [...this.#watched.keys()]
   }
 
+  release(service: string): boolean {
+    const watched = this.#watched.get(service)
+    if (watched === undefined) return true
+    if (watched.roster.isHeard) return false
+    this.#watched.delete(service)
+    watched.watching.close()
+    return true
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -137,18 +146,18 @@ class WatchedDirectory implements Directory {
     // Read here and now: a small local file, so that the first call of a start while the registry is down finds endpoints.
     const known = this.#files?.read(service)
     if (known !== undefined) roster.restore(known.endpoints, known.wallMs)
-    this.#filed.set(service, roster.view.entries)
-    this.#watched.set(service, { roster, watching: this.#resolver.watch(service, roster) })
+    const filed = roster.view.entries
+    this.#watched.set(service, { roster, watching: this.#resolver.watch(service, roster), filed })
     return roster
   }
 
   readonly #changed = (roster: WatchedRoster): void => {
-    if (this.#closing !== undefined) return
-    const { service } = roster
-    // Before the first answer there is nothing that the disk does not know.
-    if (this.#files !== undefined && this.#watched.has(service) && this.#filed.get(service) !== roster.view.entries) {
-      this.#files.changed(service, () => {
-        this.#filed.set(service, roster.view.entries)
+    const watched = this.#watched.get(roster.service)
+    // While it begins there is nothing that the disk does not know; one that was released has nobody left to tell.
+    if (this.#closing !== undefined || watched?.roster !== roster) return
+    if (this.#files !== undefined && watched.filed !== roster.view.entries) {
+      this.#files.changed(roster.service, () => {
+        watched.filed = roster.view.entries
         return roster.view.entries.map((entry) => entry.endpoint)
       })
     }

@@ -45,6 +45,7 @@ export const longestWord = 256
 export const mostMetadata = 64
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
+const printable = /^[^\p{C}\p{Zl}\p{Zp}]*$/u
 const readinesses: ReadonlySet<string> = new Set<Readiness>(['ready', 'draining', 'unready'])
 /**
  * A host name (RFC 1123, with the underscores that DNS allows) or an IP address; nothing that could be a path or a user. No scoped
@@ -90,11 +91,17 @@ export function authority(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
+/**
+ * Whether a value can be an id, a zone, a version or one value of metadata: a text of 1 to 256 characters, none of which ends a line,
+ * turns the direction of a text or cannot be seen (Unicode's categories C, Zl and Zp). They all end up in logs and on terminals.
+ */
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= longestWord && printable.test(value)
+}
+
 function checkWord(word: string | undefined, path: string): void {
   if (word === undefined) return
-  const sound =
-    typeof word === 'string' && word !== '' && word.length <= longestWord && /^[\x20-\x7e\u00a0-\uffff]*$/.test(word)
-  if (!sound) throw new OptionsError(`${path} must be a text of 1 to ${longestWord} printable characters`)
+  if (!isWord(word)) throw new OptionsError(`${path} must be a text of 1 to ${longestWord} printable characters`)
 }
 
 function checkedMetadata(metadata: Readonly<Record<string, string>>, path: string): Readonly<Record<string, string>> {

@@ -86,10 +86,11 @@ export class LastKnownFiles {
     }
   }
 
-  /** Something of a service changed; `endpoints` is asked when it is written. */
+  /** Something of a service changed; whoever says so last is asked for its endpoints when it is written. */
   changed(service: string, endpoints: () => readonly Endpoint[]): void {
-    if (this.#refused.has(service) || this.#waiting.has(service)) return
-    this.#waiting.set(service, { endpoints, dueAt: this.#clock.now() + settleMs })
+    if (this.#refused.has(service)) return
+    const dueAt = this.#waiting.get(service)?.dueAt ?? this.#clock.now() + settleMs
+    this.#waiting.set(service, { endpoints, dueAt })
   }
 
   /** Begins to write what is due. `then` is called when it is done. */

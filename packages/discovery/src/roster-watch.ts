@@ -57,6 +57,11 @@ export class WatchedRoster implements Roster, Watcher {
     return this.#law.dueAt
   }
 
+  /** Whether somebody would hear of the next view. */
+  get isHeard(): boolean {
+    return this.#listeners.size > 0
+  }
+
   subscribe(listener: (view: RosterView) => void): () => void {
     // Wrapped, so that one function given twice is heard twice and ended once each.
     const entry = { hear: listener }

@@ -40,5 +40,10 @@ export interface Directory {
   roster(service: string): Roster
   /** Names under watch. */
   services(): readonly string[]
+  /**
+   * Ends the watch of a service that nobody subscribes to, so that it no longer counts among `maxServices`; what the disk knows of it
+   * stays. Answers whether it is not under watch any more. A roster that is still held somewhere keeps its last view.
+   */
+  release(service: string): boolean
   close(): Promise<void>
 }

@@ -9,9 +9,9 @@ import { EtcdWatch } from './watch.ts'
  * Endpoints in etcd. An instance is one key, `/switchgear/<service>/<id>`, whose value is the JSON of its parts:
  * `{"address":"10.0.0.7","port":4001,"zone":"b"}`; instances usually put it under a lease that they keep alive.
  *
- * A deleted key has left, and its endpoint goes at once. **The end of a lease is a deletion too:** etcd does not tell them apart. So
- * choose leases that outlast a pause of a healthy instance (30 s and more). Keys that are missing after an interruption are absent
- * and keep their traffic while they work. A value that is not an endpoint is told to `onProblem` and concerns no other key.
+ * A deleted key without a lease has left, and its endpoint goes at once. A key under a lease is absent once it is gone, and keeps its
+ * traffic while it works: etcd tells the end of a lease as a deletion, and all leases end together where instances are cut off from
+ * etcd. The same goes for keys that are missing after an interruption. A value that is not an endpoint is told to `onProblem` and concerns no other key.
  *
  * @example
  * etcdResolver({ urls: ['https://etcd-1:2379', 'https://etcd-2:2379'], ca, username: 'shop', password })

@@ -8,6 +8,8 @@ export interface EtcdPair {
   readonly rawKey: string
   readonly value: string
   readonly revision: number
+  /** It goes by itself when nobody keeps its lease alive. Of a deleted key never told. */
+  readonly isLeased: boolean
 }
 
 /** One page of keys. */
@@ -95,12 +97,14 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, most: number):
 }
 
 function pairOf(pair: unknown): EtcdPair {
-  const { key, value, mod_revision: revision } = fields(pair)
+  const { key, value, mod_revision: revision, lease } = fields(pair)
   return {
     key: textOf(key),
     rawKey: typeof key === 'string' ? key : '',
     value: textOf(value),
     revision: numberOf(revision),
+    // Not `numberOf`: it is a name, and may be any of 64 bits.
+    isLeased: lease !== undefined && lease !== '0' && lease !== 0,
   }
 }
 

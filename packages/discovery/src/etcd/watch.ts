@@ -36,6 +36,8 @@ export class EtcdWatch implements Watching {
   readonly #prefix: string
   readonly #range: { readonly key: string; readonly range_end: string }
   readonly #keys: KeyedEndpoints
+  /** Keys under a lease. Etcd does not say whether such a one was deleted by somebody or by the end of its lease. */
+  #leased = new Set<string>()
   readonly #news: News
   readonly #poll: Poll
   #cluster = ''
@@ -105,6 +107,7 @@ export class EtcdWatch implements Watching {
     }
     // Gone ones first: they must not take the room of those that are there.
     this.#keys.retain(new Set(pairs.map(({ key }) => this.#idOf(key))))
+    this.#leased = new Set(pairs.flatMap(({ key, isLeased }) => (isLeased ? this.#idOf(key) : [])))
     for (const { key, value } of pairs) this.#keys.put(this.#idOf(key), value)
     this.#revision = at
     this.#news.found(this.#keys.snapshot())
@@ -153,13 +156,20 @@ export class EtcdWatch implements Watching {
     // Where one of them cannot be taken, there being too many, it has to be read anew.
     this.#revision = undefined
     for (const { isDelete, pair } of events) {
-      const id = this.#idOf(pair.key)
-      if (isDelete) this.#keys.delete(id)
-      else this.#keys.put(id, pair.value)
+      this.#change(this.#idOf(pair.key), pair, isDelete)
       revision = Math.max(revision, pair.revision)
     }
     this.#revision = revision
     return true
+  }
+
+  #change(id: string, { value, isLeased }: EtcdPair, isDelete: boolean): void {
+    const wasLeased = this.#leased.delete(id)
+    if (!isDelete) {
+      this.#keys.put(id, value)
+      if (isLeased) this.#leased.add(id)
+    } else if (wasLeased) this.#keys.expire(id)
+    else this.#keys.delete(id)
   }
 
   #newsOf(line: string): EtcdNews {

@@ -1,6 +1,7 @@
 // One service in a bucket: the last value of each key, then every change. Invariant: what was there at the start is told as a whole,
 // once all of it has come; whatever ends the watch (a connection, a server, the bucket) begins it anew by reading. Source: the layout
-// of KV buckets in "NATS Architecture and Design", ADR-8: a stream KV_<bucket>, subjects $KV.<bucket>.<key>, KV-Operation headers.
+// of KV buckets in "NATS Architecture and Design", ADR-8: a stream KV_<bucket>, subjects $KV.<bucket>.<key>, KV-Operation headers;
+// ADR-48: the markers that a server (2.11 and later) leaves in place of what a limit has removed.
 import { SwitchgearError } from '@switchgear/core'
 import { DeliverPolicy, jetstream, jetstreamManager, type JsMsg, type PushConsumer } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -12,6 +13,9 @@ import { KeyedEndpoints } from '../sources/keyed-endpoints.ts'
 import type { SharedConnection } from './connection.ts'
 import { textOf, tokenOf } from './key.ts'
 import type { NatsSettings } from './options.ts'
+
+/** Values of KV-Operation and of Nats-Marker-Reason. */
+const removals: ReadonlySet<string> = new Set(['DEL', 'PURGE', 'Remove', 'Purge'])
 
 /** The watch of one service. */
 export class NatsWatch implements Watching {
@@ -117,9 +121,12 @@ export class NatsWatch implements Watching {
   #take({ subject, headers, data }: JsMsg): void {
     if (!subject.startsWith(this.#subject)) return
     const id = textOf(subject.slice(this.#subject.length))
-    const operation = headers?.get('KV-Operation') ?? ''
+    // By somebody, or by the server on the order of somebody. Any other marker of the server says that the time of a key is over.
+    const marker = headers?.get('Nats-Marker-Reason') ?? ''
+    const isRemoved = removals.has(headers?.get('KV-Operation') ?? '') || removals.has(marker)
     this.#touched.add(id)
-    if (operation === 'DEL' || operation === 'PURGE') this.#keys.delete(id)
+    if (isRemoved) this.#keys.delete(id)
+    else if (marker !== '') this.#keys.expire(id)
     else this.#keys.put(id, new TextDecoder().decode(data))
   }
 

@@ -1,5 +1,5 @@
 // What is safe to take out of JSON that came from elsewhere. Invariant: nothing throws; what is not as expected is simply not there.
-import { longestWord } from '../endpoint.ts'
+import { isWord } from '../endpoint.ts'
 
 /** An object of JSON, whatever it holds. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -18,10 +18,5 @@ export function fields(value: unknown): Fields {
 
 /** A text that an endpoint can hold as id, zone, version or metadata; else undefined. */
 export function word(value: unknown): string | undefined {
-  const sound =
-    typeof value === 'string' &&
-    value !== '' &&
-    value.length <= longestWord &&
-    /^[\x20-\x7e\u00a0-\uffff]*$/.test(value)
-  return sound ? value : undefined
+  return isWord(value) ? value : undefined
 }

@@ -37,7 +37,7 @@ const longestExcerpt = 200
 /** Words of a peer for a message: one line, printable, cut, and without `secret`. */
 export function excerpt(text: string, secret?: string): string {
   const safe = secret === undefined || secret === '' ? text : text.replaceAll(secret, '[secret]')
-  const line = safe.replaceAll(/[^\x20-\x7e\u00a0-\uffff]+/g, ' ').trim()
+  const line = safe.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim()
   return line.length > longestExcerpt ? `${line.slice(0, longestExcerpt)}...` : line
 }
 

@@ -64,7 +64,7 @@ export interface CatalogChange {
   readonly index: number
   readonly service: string
   readonly id: string
-  /** `put`: new or changed. `left`: deregistered by itself. `expired`: silent for too long. */
+  /** `put`: new or changed. `left`: deregistered by itself. `expired`: silent for too long, which need not be its own fault. */
   readonly kind: 'put' | 'left' | 'expired'
   readonly instance: CatalogInstance | undefined
 }

@@ -34,7 +34,7 @@ export class KeyedEndpoints {
   readonly #most: number
   readonly #onProblem: ProblemListener
   readonly #held = new Map<string, Held>()
-  #left: string[] = []
+  readonly #left = new Set<string>()
 
   /** `where` begins every message. */
   constructor(where: string, most: number, onProblem: ProblemListener) {
@@ -58,6 +58,7 @@ export class KeyedEndpoints {
     const held = this.#held.get(id)
     if (held === undefined && this.#held.size >= this.#most)
       throw discoveryError(discoveryFull, `${this.#where} has more than ${this.#most} endpoints (maxEndpoints)`)
+    this.#left.delete(id)
     if (held?.refused === text) return
     try {
       const read = endpointOf(id, text)
@@ -71,9 +72,14 @@ export class KeyedEndpoints {
     }
   }
 
-  /** A key was deleted: its endpoint has left. */
+  /** Somebody deleted a key: its endpoint has left. */
   delete(id: string): void {
-    if (this.#held.delete(id)) this.#left.push(id)
+    if (this.#held.delete(id)) this.#left.add(id)
+  }
+
+  /** The time of a key is over. Its owner may only be cut off from the store, so its endpoint is missing and has not left. */
+  expire(id: string): void {
+    this.#held.delete(id)
   }
 
   /** Keys that are not among these are not there any more; nobody said why. */
@@ -84,8 +90,8 @@ export class KeyedEndpoints {
   /** What there is, with everything that has left since the last one. */
   snapshot(): Snapshot {
     const endpoints = [...this.#held.values()].flatMap(({ endpoint }) => endpoint ?? [])
-    const left = this.#left.filter((id) => !this.#held.has(id))
-    this.#left = []
+    const left = [...this.#left]
+    this.#left.clear()
     return { endpoints, complete: true, left }
   }
 }

@@ -186,6 +186,28 @@ describe('damaged answers', () => {
     assert.equal(decodeReply(bytes.subarray(0, at)).answered, count)
   })
 
+  it('one long name that every record points to twice stops the parser in time', () => {
+    const name = Buffer.concat([...Array.from({ length: 120 }, () => Buffer.from('\x01a')), Buffer.alloc(1)])
+    const question = Buffer.concat([name, Buffer.from([0, 1, 0, 1])])
+    const record = Buffer.from([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 1, 0, 2, 0xc0, 12])
+    const message = (count: number): Buffer => {
+      const head = Buffer.from([0, 7, 0x81, 0x80, 0, 1, count >> 8, count & 0xff, 0, 0, 0, 0])
+      return Buffer.concat([head, question, ...Array.from({ length: count }, () => record)])
+    }
+    assert.throws(() => decodeReply(message(4662)), /too many labels/)
+    assert.equal(decodeReply(message(250)).answered, 250)
+  })
+
+  it('the fullest answer that is meant well is read: 4000 addresses of a name with nine labels', () => {
+    const name = 'a.b.c.payments.shop.svc.cluster.example.test'
+    const head = replyTo(encodeQuery(name, 'A', 1, false), {})
+    head.writeUInt16BE(4000, 6)
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 7])
+    const reply = decodeReply(Buffer.concat([head, ...Array.from({ length: 4000 }, () => record)]))
+    assert.equal(reply.answers.length, 4000)
+    assert.equal(reply.answers.at(-1)?.name, name)
+  })
+
   function readAll(bytes: Uint8Array): void {
     let reply: Reply | undefined
     try {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { createServer, type Socket, connect } from 'node:net'
 import { once } from 'node:events'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { setTimeout as elapse } from 'node:timers/promises'
 import type { SwitchgearError } from '@switchgear/core'
 import { type EtcdResolverOptions } from '../../src/etcd/options.ts'
 import { etcdResolver } from '../../src/etcd/etcd.ts'
 import type { Resolver } from '../../src/resolver.ts'
+import { createDirectory } from '../../src/directory.ts'
 import { needs } from '../peers.ts'
 import { Hearing } from '../sources/hearing.ts'
 import { EtcdServer, freePort } from './etcd-server.ts'
@@ -53,13 +55,42 @@ describe('etcdResolver with a real etcd', needs('etcd'), () => {
     await hearing.until('b d complete')
   })
 
-  test('the end of a lease is a departure', async () => {
-    const { ID: lease } = await server.ask('/v3/lease/grant', { TTL: 1 })
-    await server.put(key('leased'), at(1), String(lease))
-    await server.put(key('kept'), at(2))
+  test('a key that ends with its lease is missing and has not left, whether it was read or came later', async () => {
+    const { ID: lease } = await server.ask('/v3/lease/grant', { TTL: 600 })
+    await server.put(key('read'), at(1), String(lease))
     const hearing = new Hearing(source, name())
-    await hearing.until('kept leased complete')
-    await hearing.until('kept complete left leased')
+    await hearing.until('read complete')
+    for (const id of ['told', 'taken over']) await server.put(key(id), at(2), String(lease))
+    await server.put(key('kept'), at(3))
+    await hearing.until('read told taken over kept complete')
+    // Whoever writes it without a lease has it from then on.
+    await server.put(key('taken over'), at(4))
+    await server.ask('/v3/lease/revoke', { ID: lease })
+    await hearing.until('taken over kept complete')
+    await server.remove(key('taken over'))
+    await hearing.until('kept complete left taken over')
+    assert.ok(!hearing.heard.some((heard) => /left .*(read|told)/.test(heard)))
+  })
+
+  test('all instances that lose etcd at once keep their traffic', async () => {
+    const { ID: lease } = await server.ask('/v3/lease/grant', { TTL: 1 })
+    for (const id of ['a', 'b', 'c']) await server.put(key(id), at(1), String(lease))
+    const directory = createDirectory({ resolver: open() })
+    try {
+      const roster = directory.roster(name())
+      const presences = (): string => roster.view.entries.map(({ presence }) => presence).join(' ')
+      const until = async (expected: string): Promise<void> => {
+        const end = performance.now() + 10_000
+        while (presences() !== expected) {
+          assert.ok(performance.now() < end, `${presences()} instead of ${expected}`)
+          await elapse(10)
+        }
+      }
+      await until('present present present')
+      await until('absent absent absent')
+    } finally {
+      await directory.close()
+    }
   })
 
   test('a value that is not an endpoint concerns its own key only', async () => {

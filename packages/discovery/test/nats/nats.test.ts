@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { SwitchgearError } from '@switchgear/core'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import fc from 'fast-check'
 import { natsKey, textOf, tokenOf } from '../../src/nats/key.ts'
 import { natsResolver } from '../../src/nats/nats.ts'
@@ -180,6 +180,26 @@ describe('natsResolver with a real nats-server', needs('nats-server'), () => {
     await hearing.until('a complete')
     await hearing.until('complete')
     await own.close()
+  })
+
+  test('what a server leaves in place of a key: expired ones are missing, removed ones have left', async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await kv.put(natsKey('payments', id), at(1))
+    const hearing = new Hearing(source, 'payments')
+    await hearing.until('a b c d complete')
+    const mark = (id: string, reason: string): void => {
+      const marker = headers()
+      marker.set('Nats-Marker-Reason', reason)
+      connection.publish(`$KV.${bucket}.${natsKey('payments', id)}`, new Uint8Array(), { headers: marker })
+    }
+    mark('a', 'MaxAge')
+    await hearing.until('b c d complete')
+    mark('b', 'Remove')
+    await hearing.until('c d complete left b')
+    mark('c', 'Purge')
+    await hearing.until('d complete left c')
+    const late = new Hearing(source, 'payments')
+    await late.until('d complete')
+    assert.deepEqual(problems, [])
   })
 
   test('the next server is used where one does not answer', async () => {

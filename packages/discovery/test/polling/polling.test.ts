@@ -140,6 +140,7 @@ describe('a deadline', () => {
 describe('words of a peer', () => {
   it('are short, printable and without what is secret', () => {
     assert.equal(excerpt('a\r\n\u001b[31mb s3cret', 's3cret'), 'a [31mb [secret]')
+    assert.equal(excerpt('a\u2028b\u202e\u2069c\u200bé'), 'a b c é')
     assert.equal(excerpt('x'.repeat(999)).length, 203)
     assert.equal(retryAfter('7', 0), 7000)
     assert.equal(retryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 20_000), 40_000)

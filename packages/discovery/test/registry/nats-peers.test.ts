@@ -8,7 +8,10 @@ import { connect } from '@nats-io/transport-node'
 import { Kvm } from '@nats-io/kv'
 import type { SwitchgearError } from '@switchgear/core'
 import { openCatalog, type CatalogOptions, type OpenCatalog } from '../../src/registry/open-catalog.ts'
+import { type Bucket, markKey } from '../../src/registry/peers/bucket.ts'
 import { natsPeers } from '../../src/registry/peers/nats-peers.ts'
+import type { PeersBooks } from '../../src/registry/peers/peers.ts'
+import { Session } from '../../src/registry/peers/session.ts'
 import { needs } from '../peers.ts'
 import { NatsServer, until } from './nats-server.ts'
 import { registration } from './samples.ts'
@@ -205,6 +208,22 @@ describe('registries behind NATS', { ...needs('nats-server'), concurrency: true 
     await until(() => complete(again), 'its peers were heard')
     assert.equal(ids(again), 'b')
   })
+})
+
+test('a mark is told apart from those of other lives by the chance that it was given', async () => {
+  const marks: string[] = []
+  const bucket: Pick<Bucket, 'mark'> = { mark: async (key, mark) => void marks.push(`${key}: ${mark}`) }
+  const books: Pick<PeersBooks, 'name'> = { name: 'one' }
+  const session = new Session(
+    bucket as Bucket,
+    books as PeersBooks,
+    () => 0.25,
+    (error) => assert.fail(String(error)),
+  )
+  // The watch that would bring it back is not there.
+  void session.echo()
+  void session.echo()
+  assert.deepEqual(marks, [`${markKey('one')}: one 1 0.25`, `${markKey('one')}: one 2 0.25`])
 })
 
 test('without a server it serves, says that it may not know all, reports once, and closes', async () => {

@@ -168,6 +168,29 @@ describe('the directory', () => {
     assert.deepEqual(ids(roster.view), ['3', '4', '5'], 'absent ones make room for present ones')
   })
 
+  test('lets go of a service that nobody subscribes to, so that it counts no longer', async () => {
+    const { clock, source, directory } = stage({ maxServices: 1 })
+    const roster = directory.roster('guess')
+    const end = roster.subscribe(() => undefined)
+    source.found('guess', complete('x', 'y'))
+    assert.equal(directory.release('guess'), false, 'somebody hears of it')
+    assert.ok(source.watchers.has('guess'))
+    end()
+    source.found('guess', complete('x'))
+    assert.equal(directory.release('guess'), true)
+    assert.equal(directory.release('guess'), true, 'it is not under watch any more')
+    assert.ok(!source.watchers.has('guess'))
+    assert.deepEqual(directory.services(), [])
+    assert.deepEqual(ids(roster.view), ['x', 'y'], 'whoever holds it still sees what it was')
+    const next = directory.roster('payments')
+    assert.throws(() => directory.roster('guess'), { code: 'SG_DISCOVERY_FULL' })
+    await clock.advance(60_000)
+    assert.equal(clock.pending, 0)
+    assert.ok(directory.release('payments'))
+    assert.notEqual(directory.roster('payments'), next, 'it begins anew')
+    assert.equal(source.watches, 3)
+  })
+
   test('takes only names that can be files', () => {
     const { directory } = stage()
     const bad = ['', '..', 'a..b', 'a/b', 'A', 'ä', `${'x'.repeat(101)}`, '../../etc/passwd', 'a\0', 'a b']

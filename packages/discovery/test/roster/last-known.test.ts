@@ -56,6 +56,19 @@ async function remember(...ids: readonly string[]): Promise<void> {
 }
 
 describe('last known endpoints', () => {
+  test('of a service that was let go stay, with what the next life of it learns', async () => {
+    const life = live()
+    const roster = life.directory.roster('payments')
+    life.source.found('payments', complete('x'))
+    assert.ok(life.directory.release('payments'))
+    life.directory.roster('payments')
+    life.source.found('payments', complete('y'))
+    // Who still holds the roster of before has no say in it.
+    roster.unreachable('x')
+    await life.directory.close()
+    assert.deepEqual(held(live()), ['y'])
+  })
+
   test('a start without the registry has them at once, marked stale since they were written', async () => {
     await remember('x', 'y')
     const life = live()

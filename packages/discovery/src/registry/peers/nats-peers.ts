@@ -151,7 +151,8 @@ class NatsPeers implements Peers {
   async #share(bucket: Bucket, connection: NatsConnection, books: PeersBooks): Promise<void> {
     let failed: (error: unknown) => void = () => {}
     const failure = new Promise<never>((_resolve, reject) => (failed = reject))
-    const session = new Session(bucket, { ...books, synced: (fresh) => this.#met(books, fresh) }, failed)
+    const heard: PeersBooks = { ...books, synced: (fresh) => this.#met(books, fresh) }
+    const session = new Session(bucket, heard, this.#random, failed)
     this.#session = session
     const ended = connection.closed().then((error) => {
       throw error instanceof Error ? error : new Error('the connection was closed')

@@ -1,6 +1,7 @@
 // One connection's worth of sharing: everything that the bucket holds is heard, then every change; what the books know better
 // is written. Invariant: a write is by compare-and-set on the revision that was joined into it, so that no news of another
 // registry is ever written over. Whoever is in doubt ends the session; the next one hears everything anew.
+import type { Random } from '@switchgear/core'
 import { garbled } from '../errors.ts'
 import { type CatalogRecord, join, keyOf } from '../record.ts'
 import { decodeRecord, encodeRecord } from '../wire.ts'
@@ -26,6 +27,7 @@ export class Session {
   readonly #seen: Map<string, Seen> = new Map()
   readonly #dirty: Set<string> = new Set()
   readonly #garbled: Set<string> = new Set()
+  readonly #random: Random
   readonly #failed: (error: unknown) => void
   #writes = 0
   #open = true
@@ -37,9 +39,10 @@ export class Session {
   #stop: (() => void) | undefined
 
   /** `failed` hears, once or more, that it cannot go on. */
-  constructor(bucket: Bucket, books: PeersBooks, failed: (error: unknown) => void) {
+  constructor(bucket: Bucket, books: PeersBooks, random: Random, failed: (error: unknown) => void) {
     this.#bucket = bucket
     this.#books = books
+    this.#random = random
     this.#failed = failed
   }
 
@@ -78,7 +81,7 @@ export class Session {
   /** Writes a mark and resolves when the watch brings it; the way there and back then works. */
   async echo(): Promise<void> {
     const { name } = this.#books
-    const mark = `${name} ${++this.#marks} ${Math.random()}`
+    const mark = `${name} ${++this.#marks} ${this.#random()}`
     const heard = new Promise<void>((resolve) => {
       this.#awaited = { mark, heard: resolve }
     })

@@ -55,8 +55,9 @@ export class WatchedService {
     this.#hasNews = true
     if (kind === 'put' && instance !== undefined) return this.#put(instance)
     this.#endpoints.delete(id)
-    // An instance that was silent may only have lost its registry, as long as that does not vouch for knowing all.
-    if (kind === 'left' || this.#isComplete) this.#left.add(id)
+    // A registry that is cut off from its instances sees all of them fall silent while they work. So whoever expired is only missing,
+    // also from books that vouch for knowing all; gone is who said so itself.
+    if (kind === 'left') this.#left.add(id)
   }
 
   /** Whether the registry vouches that there is nothing else. */
