@@ -8,7 +8,7 @@ import { currentTelemetry } from '@switchgear/telemetry'
 import { type Dispatcher, getGlobalDispatcher } from 'undici'
 import { mostReplayed } from './body-source.ts'
 import type { Depot } from './depot.ts'
-import { isKnown } from './discovered.ts'
+import { Prospects } from './discovered.ts'
 import { DueLanes } from './dispatch/due-lanes.ts'
 import { installDispatcher } from './dispatch/installation.ts'
 import { OriginRoutes } from './dispatch/routes.ts'
@@ -118,6 +118,7 @@ class ServiceClient implements Client {
   /** What takes back what is shown of it. */
   readonly #hide: ((() => void) | undefined)[] = []
   readonly #directory: Directory | undefined
+  readonly #prospects: Prospects | undefined
   readonly #routes: OriginRoutes
   readonly #depots = new Map<string, Depot>()
   readonly #external: Depot[] = []
@@ -136,8 +137,10 @@ class ServiceClient implements Client {
     this.registry = options.registry ?? new Registry({ clock, random })
     this.#hide.push(currentTelemetry()?.show(this.registry))
     this.#directory = directoryOf(options.discovery, clock)
-    const isOpen = this.#directory !== undefined && options.discovered !== undefined
-    this.#routes = new OriginRoutes(isOpen ? (name) => this.#prospect(name) : undefined)
+    const openTo = options.discovered === undefined ? undefined : this.#directory
+    const prospects = openTo && new Prospects(openTo, clock)
+    this.#prospects = prospects
+    this.#routes = new OriginRoutes(prospects && ((name) => this.#prospect(prospects, name)))
     for (const [name, service] of Object.entries(services)) this.#addService(name, service)
     for (const [host, one] of Object.entries(external)) this.#addExternal(host, one)
     this[grpcSource] = (name) => {
@@ -182,6 +185,7 @@ class ServiceClient implements Client {
     for (const restore of this.#installed) restore()
     await Promise.all([...this.#depots.values(), ...this.#external].map(closeDepot))
     this.#agent?.destroy()
+    this.#prospects?.close()
     // A directory that was given belongs to whoever made it.
     if (this.#directory !== this.#options.discovery) await this.#directory?.close()
   }
@@ -217,9 +221,9 @@ class ServiceClient implements Client {
   }
 
   /** A host that may be a service which nobody configured. */
-  #prospect(name: string): Depot | undefined | Promise<Depot | undefined> {
-    if (this.#directory === undefined || this.#closed !== undefined) return undefined
-    const known = isKnown(this.#directory, name, this.#clock)
+  #prospect(prospects: Prospects, name: string): Depot | undefined | Promise<Depot | undefined> {
+    if (this.#closed !== undefined) return undefined
+    const known = prospects.isKnown(name)
     // Another request may have made it while this one waited.
     const made = (is: boolean): Depot | undefined => (is ? (this.#depots.get(name) ?? this.#discover(name)) : undefined)
     return typeof known === 'boolean' ? made(known) : known.then(made)

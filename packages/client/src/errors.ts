@@ -117,7 +117,7 @@ const callersFault: ReadonlySet<string> = new Set([
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
 ])
 const brokenGrammar: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
-const neverConnected = /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+const neverSecured = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /**
  * Names what went wrong on the wire before a response began. An `OptionsError` means that the caller's request was wrong. `unsent`:
@@ -132,13 +132,23 @@ export function wireError(service: string, endpoint: URL, cause: unknown, unsent
     return badResponseError(service, endpoint, cause)
   }
   if (brokenGrammar.has(code)) return badResponseError(service, endpoint, cause)
-  // A host with several addresses gives one error for all of them.
-  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause
-  const connecting = unsent || ['connect', 'getaddrinfo'].includes(text(first, 'syscall')) || neverConnected.test(code)
+  const connecting = unsent || isConnectError(cause) || neverSecured.test(code)
   const message = connecting
     ? `${service}: ${endpoint.origin} could not be reached: ${reason(cause)}`
     : `${service}: the connection to ${endpoint.origin} broke before a response: ${reason(cause)}`
   return new SwitchgearError(connecting ? unreachable.code : connectionLost.code, message, { pipeline: service, cause })
+}
+
+/**
+ * Whether an error of the HTTP engine is that of making a connection (refused, no such name, too late), so that nothing of the request
+ * was sent on it.
+ */
+export function isConnectError(error: unknown): boolean {
+  // A host with several addresses gives one error for all of them.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return (
+    ['connect', 'getaddrinfo'].includes(text(first, 'syscall')) || text(first, 'code') === 'UND_ERR_CONNECT_TIMEOUT'
+  )
 }
 
 /** How an exchange that ended with `error` is counted. */

@@ -11,11 +11,13 @@ export {
   requestDeadlineHeader,
 } from './deadline/request-deadline.ts'
 export type { EjectionOptions, FailureShareOptions, SuccessRateOptions } from './ejection/options.ts'
+export { idempotentMethods } from './dispatch/outgoing.ts'
 export { endpointErrors } from './endpoints/errors.ts'
 export type { PeerEvent, PeerTotals } from './endpoints/events.ts'
 export type { EndpointsOptions } from './endpoints/options.ts'
 export type { Peer, PeerSet, PeerView } from './endpoints/peer.ts'
-export { clientErrors } from './errors.ts'
+export { settlePeer, type Settling } from './endpoints/settling.ts'
+export { clientErrors, isConnectError } from './errors.ts'
 export type { ClientExchange } from './exchange.ts'
 export {
   type Answered,

@@ -29,7 +29,7 @@ export interface ServiceInit {
   readonly body?: ServiceBody | null | undefined
   /** Aborts the call, and its response while it is read, with `signal.reason`. */
   readonly signal?: AbortSignal | undefined
-  /** Sent as `Idempotency-Key`, the same on each try. It says that repeating the request is harmless, so it may be retried. */
+  /** Sent as `Idempotency-Key`, the same on each try. It says that repeating the request is harmless, so it may be retried; so does the header itself. */
   readonly idempotencyKey?: string | undefined
   /** By when call and response must have ended, on the client's monotonic clock: `systemClock.now() + 500` is in half a second. */
   readonly deadline?: number | undefined
@@ -96,13 +96,14 @@ function shape(
   const headers = headersOf(service, init)
   if (type !== '' && !headers.has('content-type')) headers.set('content-type', type)
   if (init.traceparent !== undefined) headers.set('traceparent', init.traceparent)
+  const list = HeaderList.of(headers, true)
   return {
     method,
     path,
-    headers: HeaderList.of(headers, true),
+    headers: list,
     body,
     source,
-    idempotent: idempotentMethods.has(method) || init.idempotencyKey !== undefined,
+    idempotent: idempotentMethods.has(method) || list.hasIdempotencyKey,
     tuning,
   }
 }
@@ -131,6 +132,8 @@ function headersOf(service: string, { headers: given = [], idempotencyKey }: Ser
   if (idempotencyKey !== undefined) {
     headers.delete('idempotency-key')
     add(service, headers, 'idempotency-key', idempotencyKey)
+    // Without a value it tells nothing apart, and repeating would not be harmless.
+    if (headers.get('idempotency-key') === '') throw new OptionsError(`${service}: idempotencyKey must not be empty`)
   }
   return headers
 }

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage, RequestListener } from 'node:http'
+import {
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import type { PolicySpec } from '@switchgear/core'
 import { clientOf, deadPort, httpOrigin, until } from './origin.ts'
 
@@ -30,6 +37,26 @@ function flaky(good: number, refused = 'not now'): { seen: Seen[]; answer: Reque
     })
   }
   return { seen, answer }
+}
+
+/** A server of HTTP/2 without TLS. `leave`: it sends GOAWAY to its peers and listens no more. */
+async function http2Origin(
+  t: TestContext,
+  answer: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+) {
+  const sessions = new Set<ServerHttp2Session>()
+  const server = createHttp2Server(answer)
+  server.on('session', (session) => sessions.add(session.on('error', () => undefined)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    for (const session of sessions) session.destroy()
+    server.close()
+  })
+  const leave = (): void => {
+    server.close()
+    for (const session of sessions) session.close()
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, leave }
 }
 
 describe('retries', () => {
@@ -79,6 +106,44 @@ describe('retries', () => {
       assert.equal(new Set(seen.map(({ body, headers }) => `${headers['content-type']} ${body}`)).size, 1)
     })
   }
+
+  it('go by the key itself, and by a caller who says no, whichever face is used', async (t) => {
+    const { seen, answer } = flaky(1000)
+    const origin = await httpOrigin(t, answer)
+    const { client } = clientOf(t, { endpoints: [origin.url], policies })
+    const ask = { origin: 'http://shop', path: '/', body: 'x' } as const
+    const keyed = (key: string) => ({ method: 'POST', headers: { 'Idempotency-Key': key } }) as const
+    const dispatched = async (options: object): Promise<number> => {
+      await (await client.dispatcher.request({ ...ask, method: 'POST', ...options })).body.dump()
+      return seen.splice(0).length
+    }
+    assert.equal(await dispatched(keyed('k')), 3)
+    assert.equal(await dispatched(keyed('')), 1)
+    assert.equal(await dispatched(keyed(' ')), 1)
+    assert.equal(await dispatched({ ...keyed('k'), idempotent: false }), 1)
+    assert.equal(await dispatched({ method: 'PUT', idempotent: false }), 1)
+    const fetched = async (key: string): Promise<number> => {
+      await (await client.service('shop').fetch('/', { ...keyed(key), body: 'x' })).text()
+      return seen.splice(0).length
+    }
+    assert.equal(await fetched('k'), 3)
+    assert.equal(await fetched(''), 1)
+  })
+
+  it('send a POST elsewhere whose HTTP/2 session went away and whose endpoint is gone', async (t) => {
+    let served = 0
+    const good = await http2Origin(t, (_request, response) => (served++, response.end('done')))
+    const leaving = await http2Origin(t, (_request, response) => response.end('first'))
+    const endpoints = [leaving.url, good.url]
+    const { client } = clientOf(t, { endpoints, policies, balancer: 'roundRobin', connections: { http2: 'always' } })
+    const post = async (body: string): Promise<string> =>
+      (await client.service('shop').fetch('/', { method: 'POST', body })).text()
+    const firsts = [await post('one'), await post('two')]
+    assert.deepEqual(firsts.toSorted(), ['done', 'first'])
+    leaving.leave()
+    assert.deepEqual(await Promise.all([post('three'), post('four')]), ['done', 'done'])
+    assert.equal(served, 3)
+  })
 
   it('send anything elsewhere that was not sent at all, but nothing that was', async (t) => {
     const { seen, answer } = flaky(1)

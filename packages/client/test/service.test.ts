@@ -166,6 +166,7 @@ describe('a request that cannot be sent', () => {
     ['a bad header name', '/', { headers: { 'a b': 'c' } }, /'a b' is not a valid header/],
     ['a bad header value', '/', { headers: { authorization: secret } }, /'authorization' is not a valid header, or/],
     ['a bad idempotency key', '/', { idempotencyKey: 'top-secret\n1' }, /'idempotency-key' is not a valid header, or/],
+    ['an empty idempotency key', '/', { idempotencyKey: ' ' }, /^shop: idempotencyKey must not be empty$/],
     ['a body of no known kind', '/', { method: 'POST', body: 42 }, /body must be .* got number/],
   ]
   for (const [name, path, init, message] of cases) {

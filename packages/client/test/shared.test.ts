@@ -74,7 +74,8 @@ describe('the policies of a service', () => {
       const registry = new Registry()
       const make = () => createUpstream('shop', { endpoints: ['http://127.0.0.1:1'], policies: [policy] }, { registry })
       if (admits) return await make().close()
-      const instead = kind === 'fallback' ? 'stands in services.shop.fallback' : 'make a pipeline of it in code'
+      const beside = kind === 'fallback' || kind === 'hedge'
+      const instead = beside ? `stands in services.shop.${kind}` : 'make a pipeline of it in code'
       assert.throws(
         make,
         (error: Error) =>

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { context, propagation, trace } from '@opentelemetry/api'
-import { type SpanData, startTelemetry, type Telemetry } from '@switchgear/telemetry'
+import { keptResilienceEvents, type SpanData, startTelemetry, type Telemetry } from '@switchgear/telemetry'
 import { createClient } from '../src/index.ts'
 
 let telemetry: Telemetry | undefined
@@ -165,4 +165,23 @@ test('a body that breaks makes attempt and call fail, at the moment in which it 
   assert.deepEqual([call?.status, call?.attributes['error.type']], ['error', 'SG_RESPONSE_CUT'])
   assert.deepEqual([attempt?.status, attempt?.attributes['error.type']], ['error', 'SG_RESPONSE_CUT'])
   assert.equal(attempt?.attributes['http.response.status_code'], 200)
+})
+
+test('the call whose failure ejects an endpoint tells so in its trace, once, and its trace is one to keep', async () => {
+  const spans = record()
+  const sick = await serve((_request, response) => response.writeHead(503).end())
+  const { url } = await serve((_request, response) => response.end('ok'))
+  const policies = [{ retry: { maxAttempts: 2, delay: 1, jitter: 0 } }]
+  const made = createClient({ services: { stock: { endpoints: [sick.url, url], policies, balancer: 'roundRobin' } } })
+  closing.unshift(() => made.close())
+  for (let call = 0; call < 16; call++) await (await made.service('stock').fetch('/')).text()
+  const told = (await spans()).flatMap(({ name, events }) =>
+    events.filter((event) => event.name === 'switchgear.ejection').map((event) => ({ span: name, ...event })),
+  )
+  assert.deepEqual(
+    told.map(({ span, attributes }) => [span, attributes['server.address'], attributes['server.port']]),
+    [['stock', '127.0.0.1', Number(new URL(sick.url).port)]],
+  )
+  assert.match(String(told[0]?.attributes['switchgear.reason']), /5 /)
+  assert.ok(keptResilienceEvents.has(String(told[0]?.name)))
 })

@@ -1,7 +1,7 @@
 // The second face of a pipeline, for those who cannot wrap a function: the same gates, timeouts and retry, cut at the retry
 // and driven from outside. It enforces no deadline (the adapter does) and starts no timer, but while a call waits in a queue.
 import { type CallOptions, CallRecord } from './call.ts'
-import { Entry, type Step, stepsOf } from './entry.ts'
+import { Entry, type Side, sideOf } from './entry.ts'
 import type { Environment } from './environment.ts'
 import { SwitchgearError } from './errors.ts'
 import { exceeded } from './guard.ts'
@@ -24,17 +24,16 @@ export class Admission {
   readonly environment: Environment
   readonly retry: Retry | undefined
   /** What stands outside the retry, and what inside it; all outside where there is none. */
-  readonly outer: readonly Step[]
-  readonly inner: readonly Step[]
+  readonly outer: Side
+  readonly inner: Side
 
   /** `tally` is entered first, and apart from the rest: a call that waits in a queue is in flight, and it is one call. */
   constructor(policies: readonly Policy[], environment: Environment, tally: Gate | undefined) {
     const cut = policies.findIndex(isRetry)
-    const outer = stepsOf(cut < 0 ? policies : policies.slice(0, cut))
     this.environment = environment
     this.retry = policies[cut] as unknown as Retry | undefined
-    this.outer = tally === undefined ? outer : [{ gates: [tally] }, ...outer]
-    this.inner = cut < 0 ? [] : stepsOf(policies.slice(cut + 1))
+    this.outer = sideOf(cut < 0 ? policies : policies.slice(0, cut), tally)
+    this.inner = sideOf(cut < 0 ? [] : policies.slice(cut + 1))
   }
 
   admit(options: CallOptions): Permit | Rejection {

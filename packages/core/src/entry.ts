@@ -9,66 +9,64 @@ import type { Gate, Policy } from './policy.ts'
 import { Tickets } from './tickets.ts'
 import type { Timeout } from './timeout.ts'
 
-/** Neighbouring gates, or a timeout. */
-export type Step = { readonly gates: readonly Gate[] } | { readonly timeout: Timeout }
+/** A row of neighbouring gates, by the place after its last among all gates of the side; or a timeout. */
+export type Step = number | Timeout
 
-/** The steps of policies that are only gates and timeouts. */
-export function stepsOf(policies: readonly Policy[]): readonly Step[] {
-  const steps: Step[] = []
-  let gates: Gate[] = []
-  for (const policy of policies) {
-    if (policy.kind === 'layer') {
-      // Whoever calls this has seen to it that the layer is a timeout.
-      steps.push({ timeout: policy as unknown as Timeout })
-      gates = []
-      continue
-    }
-    if (gates.length === 0) steps.push({ gates })
-    gates.push(policy)
-  }
-  return steps
+/** Policies that are only gates and timeouts, compiled once: every call makes one list of tickets for all gates. */
+export interface Side {
+  readonly gates: readonly Gate[]
+  readonly steps: readonly Step[]
 }
 
-/** A gate that refused, and the row it stands in. */
-interface Refused {
-  readonly tickets: Tickets
-  readonly index: number
+/** One side of a pipeline. `tally` stands in front, in a row of its own. */
+export function sideOf(policies: readonly Policy[], tally?: Gate): Side {
+  const gates: Gate[] = tally ? [tally] : []
+  const steps: Step[] = tally ? [1] : []
+  let inRow = false
+  for (const policy of policies) {
+    const isGate = policy.kind === 'gate'
+    if (isGate && inRow) steps.pop()
+    // Whoever calls this has seen to it that a layer is a timeout.
+    steps.push(isGate ? gates.push(policy) : (policy as unknown as Timeout))
+    inRow = isGate
+  }
+  return { gates, steps }
 }
 
 /** What one call has entered of one side. */
 export class Entry {
   readonly call: CallRecord
   readonly #steps: readonly Step[]
-  readonly #rows: Tickets[] = []
+  readonly #tickets: Tickets
   #next = 0
   #limiter: Timeout | undefined = undefined
 
-  constructor(steps: readonly Step[], call: CallRecord) {
-    this.#steps = steps
+  constructor(side: Side, call: CallRecord) {
+    this.#steps = side.steps
+    this.#tickets = new Tickets(side.gates)
     this.call = call
   }
 
   /** Enters everything, or backs out of it and answers the refusal. */
   enter(): SwitchgearError | undefined {
-    const refused = this.#advance()
-    if (refused === undefined) return undefined
+    const refusing = this.#advance()
+    if (refusing < 0) return undefined
     this.end('ignored', undefined)
-    const { tickets, index } = refused
-    return (tickets.gates[index] as Gate).refusal(this.call, tickets.refused)
+    const { gates, refused } = this.#tickets
+    return (gates[refusing] as Gate).refusal(this.call, refused)
   }
 
   /** Like `enter`, but waits in the queues. Rejects with the refusal, the error of a deadline, or the abort reason. */
   async wait(): Promise<void> {
     try {
-      for (let refused = this.#advance(); refused !== undefined; refused = this.#advance()) {
+      for (let refusing = this.#advance(); refusing >= 0; refusing = this.#advance()) {
         // In a queue the caller's abort and every deadline so far must reach the call; afterwards both are the adapter's.
         const release = guardWait(this.call, () => this.expired())
         try {
-          await refused.tickets.wait(this.call, refused.index)
+          await this.#tickets.wait(this.call, refusing, this.#steps[this.#next] as number)
         } finally {
           release()
         }
-        this.#rows.push(refused.tickets)
         this.#next++
         if (this.call.isCut) throw this.call.signal.reason
       }
@@ -92,32 +90,30 @@ export class Entry {
   }
 
   settle(outcome: Outcome, error: unknown): void {
-    for (const row of this.#rows.toReversed()) row.settle(this.call, outcome, error)
+    this.#tickets.settle(this.call, outcome, error)
   }
 
   exit(): void {
-    for (const row of this.#rows.toReversed()) row.exit(this.call)
+    this.#tickets.exit(this.call)
   }
 
   /** Settles and exits what was entered. */
   end(outcome: Outcome, error: unknown): void {
-    for (const row of this.#rows.toReversed()) row.end(this.call, outcome, error)
+    this.#tickets.end(this.call, outcome, error)
   }
 
-  /** Goes on to the end (undefined) or to a gate that refuses. */
-  #advance(): Refused | undefined {
+  /** Goes on to the end (-1) or to a gate that refuses, whose place it answers. */
+  #advance(): number {
     for (; this.#next < this.#steps.length; this.#next++) {
       const step = this.#steps[this.#next] as Step
-      if ('timeout' in step) {
-        this.#limit(step.timeout)
-        continue
+      if (typeof step === 'number') {
+        const refusing = this.#tickets.enter(this.call, -1, 0, step)
+        if (refusing >= 0) return refusing
+      } else {
+        this.#limit(step)
       }
-      const tickets = new Tickets(step.gates)
-      const index = tickets.enter(this.call, -1, 0)
-      if (index >= 0) return { tickets, index }
-      this.#rows.push(tickets)
     }
-    return undefined
+    return -1
   }
 
   #limit(timeout: Timeout): void {

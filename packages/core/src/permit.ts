@@ -1,7 +1,7 @@
 // A call that was admitted from outside, and its tries. Invariant: every exit is idempotent, an exit without a settle
 // settles `ignored`, and the gates outside the retry learn one outcome: that which ends the call, when it is known.
 import { failure, ignored, type Outcome, success, type Verdict } from './classify.ts'
-import { Entry, type Step } from './entry.ts'
+import { Entry, type Side } from './entry.ts'
 import type { Environment } from './environment.ts'
 import { OptionsError, type SwitchgearError } from './errors.ts'
 import { shown } from './options.ts'
@@ -45,7 +45,7 @@ export interface Attempt extends Disposable {
 export interface Plan {
   readonly environment: Environment
   readonly retry: Retry | undefined
-  readonly inner: readonly Step[]
+  readonly inner: Side
 }
 
 /** Told once, when a call has left its pipeline. */

@@ -1,7 +1,7 @@
 // One request through the pipeline of its service: the body, admission, the tries and the waits between them. Owns the
 // permit. Invariant: whatever happens in whatever phase, the permit is exited, and the client gets one answer or a cut
 // connection. It must not look into responses; that is the business of a try.
-import { parseRequestDeadline, type Peer, requestDeadlineHeader } from '@switchgear/client'
+import { idempotentMethods, parseRequestDeadline, type Peer, requestDeadlineHeader } from '@switchgear/client'
 import { type Permit, SwitchgearError } from '@switchgear/core'
 import { Cut } from './cut.ts'
 import { describe, faultOf } from './fault.ts'
@@ -9,9 +9,6 @@ import { requestHeaders } from './headers.ts'
 import { refusal } from './problem.ts'
 import { conclude, type Errand, Try } from './try.ts'
 import { declaredLength, mostBuffered, readWhole, Upload } from './upload.ts'
-
-/** Methods whose repetition does no further harm (RFC 9110, 9.2.2). */
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Forwards a request. Resolves when the service's part is over; the client may still be reading. */
 export async function relay(errand: Errand): Promise<void> {

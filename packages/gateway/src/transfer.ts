@@ -58,7 +58,7 @@ export class Transfer implements Dispatcher.DispatchHandler {
     return this.#state === 'streaming' && this.#blocked
   }
 
-  /** Whether the engine has begun to send: from then on the service may have seen something of it. */
+  /** Whether the engine has begun to send: from then on the service may have seen something of it, unless it could not be connected to. */
   get begun(): boolean {
     return this.#controller !== undefined
   }

@@ -4,7 +4,15 @@
 // Time: the permit's deadline (a timeout outside retry, or without one) bounds the call to its last byte. The attempt's (one
 // inside retry) ends with the head, and it measures the service: while the client is still sending a streamed body, every
 // chunk starts it anew. Whoever was waited for when time ran out is to blame, and a slow client is no failure of the service.
-import { formatRequestDeadline, type Peer, requestDeadlineHeader, type Upstream } from '@switchgear/client'
+import {
+  formatRequestDeadline,
+  isConnectError,
+  type Peer,
+  requestDeadlineHeader,
+  settlePeer,
+  type Settling,
+  type Upstream,
+} from '@switchgear/client'
 import { type Attempt, classifyHttp, failure, type Permit, success, type Verdict } from '@switchgear/core'
 import type { Departure, Metrics } from '@switchgear/telemetry'
 import { Cut } from './cut.ts'
@@ -114,7 +122,9 @@ export class Try {
   #settle(verdict: Verdict, error?: unknown, unreachable = false): void {
     const now = this.#errand.exchange.alarm.clock.now()
     this.#attempt.settle(verdict, error)
-    this.#peer.settle(this.#ticket, verdict.outcome, now - this.#startedAt, now, unreachable)
+    const { hop } = this.#errand.exchange
+    const settling: Settling = { peer: this.#peer, ticket: this.#ticket, startedAt: this.#startedAt, hop }
+    settlePeer(settling, verdict.outcome, now, unreachable)
   }
 
   #watch(): void {
@@ -194,7 +204,8 @@ export class Try {
       exchange.cut()
       return undefined
     }
-    const unsent = !this.#transfer.begun && fault.verdict.outcome === 'failure'
+    // Over HTTP/2 the engine may begin at a session that is going away, take the request back and not reach the next one.
+    const unsent = (!this.#transfer.begun || isConnectError(error)) && fault.verdict.outcome === 'failure'
     this.#settle(unsent ? { ...fault.verdict, unsent: this.#isWhole } : fault.verdict, fault.error, unsent)
     this.#observe(fault.problem?.code ?? 'aborted')
     const waitMs = this.#attempt.exit()

@@ -129,6 +129,22 @@ test('a refusal fails the span with its code; what looks on is left out, and not
   assert.doesNotMatch(text, /http_route="\/healthz"/)
 })
 
+test('the request whose failure ejects an endpoint tells so in its trace', async () => {
+  const registry = new Registry()
+  const { metrics, finished } = record(registry)
+  const sick = await service((_request, response) => response.writeHead(500).end('no'))
+  const well = await service((_request, response) => response.end('yes'))
+  const { url } = await stand({
+    routes: [{ path: '/pay', service: 'payments' }],
+    services: { payments: { endpoints: [sick.origin, well.origin], policies: [], balancer: 'roundRobin' } },
+    registry,
+    metrics,
+  })
+  for (let round = 0; round < 12; round++) await call(`${url}/pay`)
+  const events = (await finished(36)).flatMap((span) => span.events.map((event) => [span.name, event.name]))
+  assert.deepEqual(events, [['GET /pay', 'switchgear.ejection']])
+})
+
 test('a request that the instrumentation leaves out keeps a trace context all the same', async () => {
   const registry = new Registry()
   const { finished } = record(registry)

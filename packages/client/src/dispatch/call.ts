@@ -2,44 +2,37 @@
 // the call from its first moment to its last, whichever tries are made and whoever answers in the end. Invariant: the handler hears
 // of one response or of one error; once it is over, nothing of it is held: no permit, no endpoint, no timer, no source of a body.
 //
-// What ends it is freed before the handler is told, because the handler may begin the next call at once.
-import type { CallOptions, Outcome } from '@switchgear/core'
-import type { Hop } from '@switchgear/telemetry'
+// What ends it is freed before the handler is told, because the handler may begin the next call at once. Freed is also what it is made
+// of, for the garbage collector: the response of undici's `request` keeps its controller, which is this, and with it everything below,
+// until a major collection. Of a small exchange that was 3.9 KB, and copying them cost more than all the code here.
+import type { Outcome } from '@switchgear/core'
 import { type Dispatcher, errors } from 'undici'
-import type { Depot, Live } from '../depot.ts'
-import type { Peer } from '../endpoints/peer.ts'
+import type { Live } from '../depot.ts'
 import { closedError, errorCodeOf } from '../errors.ts'
 import type { FallbackAnswer } from '../fallback.ts'
 import type { Recording } from '../last-good.ts'
-import type { Errand } from './books.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
-import type { Outgoing } from './outgoing.ts'
+import type { Errand, Inspector } from './errand.ts'
 import { Race } from './race.ts'
 import type { Fields, Receiver, Try } from './try.ts'
 
 /** Who makes a call: a handler of undici that may look at heads, and may want errors by our names. */
-export interface Caller extends Dispatcher.DispatchHandler {
+export interface Caller extends Dispatcher.DispatchHandler, Inspector {
   onRequestStart?(call: Call, context: unknown): void
   onResponseStart?(call: Call, status: number, fields: Record<string, unknown>, statusText?: string): void
   onResponseData?(call: Call, chunk: Buffer): void
   onResponseError?(call: Call, error: unknown): void
-  /** Looks at a head before it is judged; what it throws makes the response an invalid one, a failure of the service. */
-  inspect?(status: number, rawHeaders: unknown, statusText: string): void
   /** Whether what happens on the wire is told as an error of ours (`SG_UNREACHABLE`), and not as undici's own. */
   readonly named?: boolean
 }
 
 type Raw = Exclude<Dispatcher.DispatchController['rawHeaders'], undefined>
 
-/** One call. Made for a depot that is open; `begin` starts it. */
-export class Call implements Dispatcher.DispatchController, DeliveryOwner, Receiver, Errand, Live {
-  readonly depot: Depot
-  readonly outgoing: Outgoing
-  readonly hop: Hop
-  readonly tried: Peer[] = []
-  sends = 0
+/** One call. `begin` starts it. */
+export class Call implements Dispatcher.DispatchController, DeliveryOwner, Receiver, Live {
   readonly #caller: Caller
-  readonly #options: CallOptions
+  /** Undefined when it is over. */
+  #errand: Errand | undefined
   #running: Delivery | Race | undefined = undefined
   #try: Try | undefined = undefined
   #outcome: Outcome = 'failure'
@@ -48,37 +41,29 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
   #paused = false
   #aborted = false
   #reason: Error | null = null
-  #over = false
 
-  /** `options.scope` is filled in here. */
-  constructor(depot: Depot, outgoing: Outgoing, hop: Hop, options: CallOptions, caller: Caller) {
-    this.depot = depot
-    this.outgoing = outgoing
-    this.hop = hop
-    this.#options = options
+  constructor(errand: Errand, caller: Caller) {
+    this.#errand = errand
     this.#caller = caller
   }
 
-  /** Starts it. Its caller may be told the end before this returns. */
+  /** Starts it, once. Its caller may be told the end before this returns. */
   begin(): void {
-    const { depot, outgoing } = this
-    depot.live.add(this)
+    this.#errand?.depot.live.add(this)
     try {
       // At once, and not when a connection stands, so that it can be aborted while it waits for anything.
       this.#caller.onRequestStart?.(this, null)
     } catch (error) {
       this.abort(error as Error)
     }
-    if (this.#over) return
+    const errand = this.#errand
+    if (errand === undefined) return
+    const { depot, outgoing } = errand
     if (depot.closed) return this.stop(closedError(depot.upstream.name))
     const { hedge } = depot.upstream
     const hedged = hedge !== undefined && outgoing.idempotent && outgoing.source === undefined
-    this.#running = hedged ? new Race(this, hedge, this.#options, this) : new Delivery(this, this.#options, this)
+    this.#running = hedged ? new Race(errand, hedge, this) : new Delivery(errand, this)
     this.#running.begin()
-  }
-
-  inspect(status: number, rawHeaders: unknown, statusText: string): void {
-    this.#caller.inspect?.(status, rawHeaders, statusText)
   }
 
   // The controller's side.
@@ -115,7 +100,7 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
 
   /** Its caller gives up. */
   abort(reason?: unknown): void {
-    if (this.#over) return
+    if (this.#errand === undefined) return
     const why = reason ?? new errors.RequestAbortedError()
     this.#aborted = true
     this.#reason = why as Error
@@ -125,13 +110,13 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
 
   /** Its caller has read as much as it wanted; that is not a failure of anybody, and nothing more is told. */
   leave(): void {
-    if (this.#over) return
     this.#try?.leave()
+    this.#try = undefined
     this.#finish(this.#outcome, undefined)
   }
 
   stop(reason: Error): void {
-    if (this.#over) return
+    if (this.#errand === undefined) return
     this.#running?.cut('ignored', reason)
     this.#fail('failure', reason)
   }
@@ -139,26 +124,28 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
   // What its deliveries tell.
 
   informed(_one: Try, status: number, fields: Fields, statusText: string): void {
-    this.#guard(() => this.#caller.onResponseStart?.(this, status, fields, statusText))
+    this.#start(status, fields, statusText)
   }
 
   arrived(delivery: Delivery, one: Try, outcome: Outcome): void {
-    if (this.#over) return one.discard()
+    const errand = this.#errand
+    if (errand === undefined) return one.discard()
     this.#running = delivery
-    const instead = outcome === 'failure' ? this.#substitute() : undefined
+    const instead = outcome === 'failure' ? substituteFor(errand) : undefined
     if (instead === undefined) {
       this.#outcome = outcome
       return one.take(this)
     }
     one.discard()
     delivery.leave()
-    this.#replace(instead, String(one.status))
+    this.#replace(errand, instead, String(one.status))
   }
 
   lost(error: unknown, raw: unknown, replaceable: boolean): void {
-    if (this.#over) return
-    const instead = replaceable ? this.#substitute() : undefined
-    if (instead !== undefined) return this.#replace(instead, errorCodeOf(error))
+    const errand = this.#errand
+    if (errand === undefined) return
+    const instead = replaceable ? substituteFor(errand) : undefined
+    if (instead !== undefined) return this.#replace(errand, instead, errorCodeOf(error))
     this.#fail('failure', error, this.#caller.named === true ? error : raw)
   }
 
@@ -169,15 +156,14 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
   // What the response brings.
 
   head(one: Try): void {
+    const errand = this.#errand
+    if (errand === undefined) return
     this.#try = one
-    const { fallback } = this.depot.upstream
+    const { fallback } = errand.depot.upstream
     if (fallback !== undefined && this.#outcome !== 'failure') {
-      this.#recording = fallback.record(this.#asked(), headOf(one), this.depot.clock.now())
+      this.#recording = fallback.record(errand.outgoing, headOf(one), errand.depot.clock.now())
     }
-    this.#guard(() => {
-      this.#caller.onResponseStarted?.()
-      this.#caller.onResponseStart?.(this, one.status, one.headers, one.statusText)
-    })
+    this.#start(one.status, one.headers, one.statusText)
   }
 
   data(chunk: Buffer): void {
@@ -202,17 +188,21 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
   // Ends.
 
   #fail(outcome: Outcome, error: unknown, told: unknown = error): void {
-    if (this.#over) return
+    if (this.#errand === undefined) return
     this.#finish(outcome, error)
     this.#caller.onResponseError?.(this, told as Error)
+    this.#try = undefined
   }
 
   #finish(outcome: Outcome, error: unknown): void {
-    this.#over = true
-    this.#running?.leave()
-    this.depot.live.delete(this)
-    this.outgoing.source?.release(error)
-    this.hop.end(outcome, error)
+    const errand = this.#errand
+    if (errand === undefined) return
+    const running = this.#running
+    this.#errand = this.#running = this.#recording = undefined
+    running?.leave()
+    errand.depot.live.delete(this)
+    errand.outgoing.source?.release(error)
+    errand.hop.end(outcome, error)
   }
 
   /** The handler's last word is its own affair: nobody is left who could be told of what it throws, but the engine's own way. */
@@ -222,38 +212,37 @@ export class Call implements Dispatcher.DispatchController, DeliveryOwner, Recei
     } catch (error) {
       this.#caller.onResponseError?.(this, error as Error)
     }
+    this.#try = undefined
   }
 
-  /** What a handler throws ends its call, as with undici. */
-  #guard(tell: () => void): void {
+  /** Tells a head. What a handler throws ends its call, as with undici. */
+  #start(status: number, fields: Record<string, unknown>, statusText: string): void {
     try {
-      tell()
+      if (status >= 200) this.#caller.onResponseStarted?.()
+      this.#caller.onResponseStart?.(this, status, fields, statusText)
     } catch (error) {
       this.abort(error)
     }
   }
 
-  #substitute(): FallbackAnswer | undefined {
-    return this.depot.upstream.fallback?.find(this.#asked(), this.depot.clock.now())
-  }
-
   /** The fallback answers, with all that it has: back-pressure is for what is still to come. */
-  #replace({ status, headers, body }: FallbackAnswer, cause: string): void {
-    this.hop.fellBack(this.depot.upstream.fallback?.name ?? '', cause)
+  #replace({ hop, depot }: Errand, { status, headers, body }: FallbackAnswer, cause: string): void {
+    hop.fellBack(depot.upstream.fallback?.name ?? '', cause)
     this.#finish('success', undefined)
-    const fields = Object.fromEntries(headers)
     this.#ownHeaders = [...headers].flat()
-    this.#guard(() => {
+    try {
       this.#caller.onResponseStarted?.()
-      this.#caller.onResponseStart?.(this, status, fields, '')
+      this.#caller.onResponseStart?.(this, status, Object.fromEntries(headers), '')
       if (body !== null && body.length > 0) this.#caller.onResponseData?.(this, Buffer.from(body as string))
-    })
+    } catch (error) {
+      return this.#caller.onResponseError?.(this, error)
+    }
     this.#close({})
   }
+}
 
-  #asked(): { readonly method: string; readonly path: string; readonly headers: { has(name: string): boolean } } {
-    return this.outgoing
-  }
+function substituteFor({ depot, outgoing }: Errand): FallbackAnswer | undefined {
+  return depot.upstream.fallback?.find(outgoing, depot.clock.now())
 }
 
 /** Only a fallback that keeps answers looks at heads in this shape. */

@@ -7,7 +7,7 @@
 // without a retry, bounds the call to its last byte, and so does the caller's deadline: that is what is told to the service.
 import {
   type AdmittingPipeline,
-  type CallOptions,
+  type Gate,
   type Outcome,
   type Permit,
   type Rejection,
@@ -16,8 +16,8 @@ import {
   type Verdict,
 } from '@switchgear/core'
 import { noEndpointError } from '../errors.ts'
-import type { Errand } from './books.ts'
 import type { Due, DueLane } from './due-lanes.ts'
+import type { Errand } from './errand.ts'
 import { isWhole } from './outgoing.ts'
 import { type Fields, Try, type TryOwner } from './try.ts'
 
@@ -43,7 +43,6 @@ export class Delivery implements TryOwner, Due {
   lane: DueLane | null = null
   timer: Timer | undefined = undefined
   readonly #errand: Errand
-  readonly #options: CallOptions
   readonly #owner: DeliveryOwner
   #permit: Permit | undefined = undefined
   #try: Try | undefined = undefined
@@ -52,17 +51,17 @@ export class Delivery implements TryOwner, Due {
   #patience: AbortController | undefined = undefined
   #over = false
 
-  constructor(errand: Errand, options: CallOptions, owner: DeliveryOwner) {
+  constructor(errand: Errand, owner: DeliveryOwner) {
     this.#errand = errand
-    this.#options = options
     this.#owner = owner
   }
 
   begin(): void {
-    const { pipeline } = this.#errand.depot.upstream
-    if (!queues(pipeline)) return this.#admitted(pipeline.admit(this.#options))
+    const { depot, deadline, key, priority, idempotent, scope } = this.#errand
+    const { pipeline } = depot.upstream
+    if (!queues(pipeline)) return this.#admitted(pipeline.admit(this.#errand))
     const { signal } = (this.#patience = new AbortController())
-    pipeline.admitAsync({ ...this.#options, signal }).then(
+    pipeline.admitAsync({ deadline, key, priority, idempotent, scope, signal }).then(
       (admitted) => this.#admitted(admitted),
       (error: unknown) => this.#lose(error, error, false),
     )
@@ -132,11 +131,11 @@ export class Delivery implements TryOwner, Due {
   }
 
   #next(permit: Permit, now: number): void {
-    const { depot, tried } = this.#errand
+    const { depot, key, tried } = this.#errand
     // Nothing is sent that has no time left.
     if (permit.deadline <= now) return this.expire()
     // Before the gates of the try are entered, because nobody may hold them while the first endpoint is waited for.
-    const peer = depot.upstream.peers.pick(now, this.#options.key, tried)
+    const peer = depot.upstream.peers.pick(now, key, tried)
     if (peer === undefined) return this.#awaitEndpoints(permit)
     const attempt = permit.attempt()
     if (attempt.kind === 'rejection') return this.#lose(attempt.error, attempt.error, true)
@@ -177,9 +176,17 @@ export class Delivery implements TryOwner, Due {
   }
 }
 
+/** The gates of a pipeline that can have a queue, so that not every policy is asked at every call. */
+const queueing = new WeakMap<AdmittingPipeline, readonly Gate[]>()
+
 /** Whether a call may have to wait in it; only then is it worth a promise to ask. It can change while the service runs. */
-function queues({ policies }: AdmittingPipeline): boolean {
-  for (const policy of policies) if (policy.kind === 'gate' && policy.queues === true) return true
+function queues(pipeline: AdmittingPipeline): boolean {
+  let gates = queueing.get(pipeline)
+  if (gates === undefined) {
+    gates = pipeline.policies.filter((policy) => policy.kind === 'gate' && 'queues' in policy) as Gate[]
+    queueing.set(pipeline, gates)
+  }
+  for (const gate of gates) if (gate.queues === true) return true
   return false
 }
 

@@ -1,6 +1,6 @@
 // Header fields of a request as they are sent: a flat list, read once, in which what travels anew with each try (trace, deadline) is
 // missing. Nothing is copied into objects and nothing is judged: what is not valid is for the HTTP engine to say.
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import { grpcTimeoutHeader, parseGrpcTimeout } from '../deadline/grpc-timeout.ts'
 import { parseRequestDeadline, requestDeadlineHeader } from '../deadline/request-deadline.ts'
 
@@ -16,6 +16,7 @@ export class HeaderList {
   /** What the caller's own deadline headers leave, in milliseconds. */
   remainingMs: number = Infinity
   hasBaggage = false
+  /** One with a value: an empty one tells nothing apart. */
   hasIdempotencyKey = false
   hasHost = false
   isGrpc = false
@@ -32,6 +33,7 @@ export class HeaderList {
   static of(headers: Dispatcher.DispatchOptions['headers'], travels: boolean): HeaderList {
     const list = new HeaderList(travels)
     if (headers === undefined || headers === null) return list
+    if (typeof headers !== 'object') throw new errors.InvalidArgumentError('headers must be an object or an array')
     if (Array.isArray(headers)) {
       for (let index = 0; index + 1 < headers.length; index += 2) list.add(headers[index] as string, headers[index + 1])
       // One too many stays one too many, for the engine to refuse.
@@ -66,7 +68,7 @@ export class HeaderList {
         else if (this.#travels && same(name, grpcTimeoutHeader)) return this.#limit(parseGrpcTimeout(text(value)))
         break
       case 15:
-        this.hasIdempotencyKey ||= same(name, 'idempotency-key')
+        this.hasIdempotencyKey ||= same(name, 'idempotency-key') && text(value ?? '').trim() !== ''
         break
       case 18:
         if (this.#travels && same(name, requestDeadlineHeader)) return this.#limit(parseRequestDeadline(text(value)))

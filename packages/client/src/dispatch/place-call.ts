@@ -1,18 +1,11 @@
 // How a call is placed, whichever face it comes through: where it stands in its trace, and by when it has to be over.
-import { type CallOptions, type Priority, systemClock } from '@switchgear/core'
+import { systemClock } from '@switchgear/core'
 import { activeContext, Hop } from '@switchgear/telemetry'
 import type { Depot } from '../depot.ts'
 import { Call, type Caller } from './call.ts'
+import { Errand, type Placing } from './errand.ts'
 import type { HeaderList } from './header-list.ts'
 import type { Outgoing } from './outgoing.ts'
-
-/** What only some faces know of a call. */
-export interface Placing {
-  /** Monotonic milliseconds of the depot's clock. */
-  readonly deadline?: number | undefined
-  readonly key?: string | undefined
-  readonly priority?: Priority | undefined
-}
 
 const nothing = (): undefined => undefined
 const plain: Placing = Object.freeze({})
@@ -21,14 +14,8 @@ const plain: Placing = Object.freeze({})
 export function placeCall(depot: Depot, outgoing: Outgoing, caller: Caller, placing: Placing = plain): void {
   const { headers } = outgoing
   const hop = Hop.called(depot.upstream.name, headers.traceparent === undefined ? nothing : traceOf(headers))
-  const options: CallOptions = {
-    deadline: deadlineOf(depot, outgoing, placing.deadline),
-    key: placing.key,
-    priority: placing.priority,
-    idempotent: outgoing.idempotent,
-    scope: hop.span,
-  }
-  new Call(depot, outgoing, hop, options, caller).begin()
+  const deadline = deadlineOf(depot, outgoing, placing.deadline)
+  new Call(new Errand(depot, outgoing, hop, caller, deadline, placing), caller).begin()
 }
 
 function traceOf({ traceparent, tracestate }: HeaderList): (name: string) => string | undefined {

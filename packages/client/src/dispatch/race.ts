@@ -1,11 +1,11 @@
 // A hedged call: deliveries side by side, begun and judged by core's own `hedge`. Each passes through the service's whole pipeline and
 // takes an endpoint that no other has tried. Invariant: the one whose response is taken is told to the owner; every other one is cut,
 // as nobody's failure, or its response discarded, so that its connection is free.
-import { type Call as KernelCall, type CallOptions, type Outcome, type Pipeline } from '@switchgear/core'
+import { type Call as KernelCall, type Outcome, type Pipeline } from '@switchgear/core'
 import { activeContext, runIn } from '@switchgear/telemetry'
 import type { Standing } from '../hedging.ts'
-import type { Errand } from './books.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
+import type { Errand } from './errand.ts'
 import type { Try } from './try.ts'
 
 /** What one delivery has brought. */
@@ -45,16 +45,14 @@ interface Loss {
 export class Race {
   readonly #errand: Errand
   readonly #hedge: Pipeline<unknown>
-  readonly #options: CallOptions
   readonly #owner: DeliveryOwner
   readonly #abandon = new AbortController()
   readonly #losses: Loss[] = []
   #over = false
 
-  constructor(errand: Errand, hedge: Pipeline<unknown>, options: CallOptions, owner: DeliveryOwner) {
+  constructor(errand: Errand, hedge: Pipeline<unknown>, owner: DeliveryOwner) {
     this.#errand = errand
     this.#hedge = hedge
-    this.#options = options
     this.#owner = owner
   }
 
@@ -92,7 +90,7 @@ export class Race {
 
   #run(): Promise<Arrived> {
     // No deadline: each delivery has it, and knows in whose name it passes.
-    const { key, priority, idempotent, scope } = this.#options
+    const { key, priority, idempotent, scope } = this.#errand
     const options = { signal: this.#abandon.signal, key, priority, idempotent, scope }
     return this.#hedge.execute((call) => this.#deliver(call), options) as Promise<Arrived>
   }
@@ -115,7 +113,7 @@ export class Race {
         // Whoever takes the response in the end finds it cut.
         late: () => undefined,
       }
-      const delivery = new Delivery(this.#errand, this.#options, owner)
+      const delivery = new Delivery(this.#errand, owner)
       const cut = (): void => {
         delivery.cut('ignored', signal.reason)
         reject(signal.reason)

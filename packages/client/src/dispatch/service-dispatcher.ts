@@ -1,15 +1,15 @@
 // The face for code that knows nothing of us: a dispatcher of undici. Requests to hosts that are services go the way of all calls;
 // every other one passes untouched to whoever would have got it. Invariant: what is not ours is handed on with the very options and
 // handler it came with.
-import { Dispatcher } from 'undici'
+import { Dispatcher, errors } from 'undici'
 import { BodySource } from '../body-source.ts'
 import type { Depot } from '../depot.ts'
-import { noEndpointError } from '../errors.ts'
 import type { Caller } from './call.ts'
 import { HeaderList } from './header-list.ts'
 import { modern, type OldHandler } from './legacy-handler.ts'
 import { idempotentMethods, type Outgoing, type OutgoingBody } from './outgoing.ts'
 import { placeCall } from './place-call.ts'
+import { upgrade } from './upgrade.ts'
 
 type Options = Dispatcher.DispatchOptions
 type Handler = Dispatcher.DispatchHandler | OldHandler
@@ -37,15 +37,19 @@ export class ServiceDispatcher extends Dispatcher {
     this.#end = end
   }
 
-  /** Always true: bounds are for the policies, and a refusal is told to the handler. */
+  /**
+   * True for what is ours: bounds are for the policies, and a refusal is told to the handler, as is a request that cannot be sent. Only a
+   * handler that cannot be told throws.
+   */
   override dispatch(options: Options, handler: Handler): boolean {
     const found = this.#routes.find(options.origin)
     if (found === undefined) return this.#pass(options, handler)
     if (!(found instanceof Promise)) return send(found, options, handler)
-    found.then(
-      (depot) => (depot === undefined ? this.#pass(options, handler) : send(depot, options, handler)),
-      (error: unknown) => modern(handler).onResponseError?.(undefined as never, error as Error),
-    )
+    const told = modern(handler)
+    found
+      .then((depot) => (depot === undefined ? this.#pass(options, handler) : send(depot, options, handler)))
+      // There is nobody above any more who could catch it.
+      .catch((error: unknown) => told.onResponseError?.(undefined as never, error as Error))
     return true
   }
 
@@ -69,20 +73,25 @@ export class ServiceDispatcher extends Dispatcher {
 function send(depot: Depot, options: Options, given: Handler): true {
   const handler = modern(given)
   if (options.method === 'CONNECT' || Boolean(options.upgrade)) upgrade(depot, options, handler)
-  else placeCall(depot, outgoingOf(depot, options), handler as Caller)
+  else place(depot, options, handler)
   return true
 }
 
-/** What becomes another protocol is balanced and nothing else: no policy could say what became of it. */
-function upgrade(depot: Depot, options: Options, handler: Dispatcher.DispatchHandler): void {
-  const { peers, name } = depot.upstream
-  const peer = peers.pick(depot.clock.now(), undefined, [])
-  if (peer === undefined) handler.onResponseError?.(undefined as never, noEndpointError(name))
-  else peer.dispatcher.dispatch({ ...options, origin: peer.origin }, handler)
+function place(depot: Depot, options: Options, handler: Dispatcher.DispatchHandler): void {
+  let outgoing: Outgoing
+  try {
+    outgoing = outgoingOf(depot, options)
+  } catch (error) {
+    // As the engine does with what it cannot send: the mistake is the caller's, and it waits for an answer.
+    return handler.onResponseError?.(undefined as never, error as Error)
+  }
+  placeCall(depot, outgoing, handler as Caller)
 }
 
 function outgoingOf(depot: Depot, options: Options): Outgoing {
   const { method, path, origin } = options
+  if (typeof path !== 'string') throw new errors.InvalidArgumentError('path must be a string')
+  if (typeof method !== 'string') throw new errors.InvalidArgumentError('method must be a string')
   const headers = HeaderList.of(options.headers, depot.travels)
   // The service is asked by the name that its caller used, at whichever endpoint.
   if (!headers.hasHost) headers.flat.push('host', hostOf(origin))
@@ -93,7 +102,8 @@ function outgoingOf(depot: Depot, options: Options): Outgoing {
     headers,
     body,
     source: body instanceof BodySource ? body : undefined,
-    idempotent: idempotentMethods.has(method) || headers.hasIdempotencyKey,
+    // Who says no knows better than the method.
+    idempotent: options.idempotent !== false && (idempotentMethods.has(method) || headers.hasIdempotencyKey),
     tuning: options,
   }
 }

@@ -3,9 +3,9 @@
 // later word of the engine reaches anybody. Nothing here throws into the engine.
 //
 // Nothing was sent as long as the engine has not said `onRequestStart`, which it does when it begins to write. Which error ended
-// such a try does not matter: even a POST may then go elsewhere. An error after it never says so; a kept connection that the peer
-// closes while it is used breaks like one that was closed after the request was carried out.
-import { isIP } from 'node:net'
+// such a try does not matter: even a POST may then go elsewhere. After it only one says so, that of making a connection: over HTTP/2 the
+// engine begins at a session that is going away, takes back what the peer has not processed, and connects anew. Any other error leaves
+// it open; a kept connection that the peer closes while it is used breaks like one that was closed after the request was carried out.
 import {
   type Attempt,
   classifyHttp,
@@ -18,10 +18,12 @@ import {
 } from '@switchgear/core'
 import type { Dispatcher } from 'undici'
 import type { Peer } from '../endpoints/peer.ts'
-import { badResponseError, cutError, errorCodeOf, failedResponseError, wireError } from '../errors.ts'
-import { Books, type Errand, forced } from './books.ts'
+import { badResponseError, cutError, errorCodeOf, failedResponseError, isConnectError, wireError } from '../errors.ts'
+import { Books, forced } from './books.ts'
 import type { Due, DueLane } from './due-lanes.ts'
+import type { Errand } from './errand.ts'
 import { fieldsOf } from './fields.ts'
+import { serverNameOf } from './server-name.ts'
 
 /** Fields of a head or a trailer. */
 export type Fields = Record<string, string | string[] | undefined>
@@ -77,10 +79,10 @@ export class Try implements Dispatcher.DispatchHandler, Due {
   #trailers: Fields | undefined = undefined
   #fault: { readonly raw: unknown } | undefined = undefined
 
-  constructor(errand: Errand, owner: TryOwner, attempt: Attempt, peer: Peer, now: number) {
+  constructor(errand: Errand, owner: TryOwner, granted: Attempt, peer: Peer, now: number) {
     this.#errand = errand
     this.#owner = owner
-    this.#books = new Books(errand, attempt, peer, now)
+    this.#books = new Books(errand, granted, peer, now)
   }
 
   get peer(): Peer {
@@ -89,10 +91,14 @@ export class Try implements Dispatcher.DispatchHandler, Due {
 
   /** Sends the request. At `callDue` the call has to be over; a try with an earlier deadline has it until its head. */
   send(callDue: number): void {
-    const { attempt, peer, startedAt, trace } = this.#books
+    const { granted, peer, startedAt, trace } = this.#books
     const { depot, outgoing } = this.#errand
-    if (attempt.deadline < callDue) depot.lanes.join(this, attempt.deadline, startedAt)
+    const { deadline } = granted
+    if (deadline < callDue) depot.lanes.join(this, deadline, startedAt)
     const { tuning } = outgoing
+    // A call that has a deadline is ended by it, head and body. Timers of the engine beside it would only cost: it makes new ones for
+    // each request.
+    const engineMs = callDue === Infinity ? undefined : 0
     const options = {
       origin: peer.origin,
       path: outgoing.path,
@@ -103,8 +109,8 @@ export class Try implements Dispatcher.DispatchHandler, Due {
       idempotent: tuning.idempotent,
       blocking: tuning.blocking,
       reset: tuning.reset,
-      headersTimeout: tuning.headersTimeout,
-      bodyTimeout: tuning.bodyTimeout,
+      headersTimeout: tuning.headersTimeout ?? engineMs,
+      bodyTimeout: tuning.bodyTimeout ?? engineMs,
       servername: serverNameOf(peer.origin),
       expectContinue: tuning.expectContinue,
       typeOfService: tuning.typeOfService,
@@ -162,12 +168,12 @@ export class Try implements Dispatcher.DispatchHandler, Due {
 
   /** The milliseconds until the next try, where one is granted. To ask for it is to leave the gates of this one. */
   exit(): number | undefined {
-    return this.#books.attempt.exit()
+    return this.#books.granted.exit()
   }
 
   /** Its own deadline has passed. */
   expire(): void {
-    const error = this.#books.attempt.expired()
+    const error = this.#books.granted.expired()
     const unsent = this.controller === undefined
     this.#fail(unsent ? { ...failure, unsent } : failure, error, error, false)
   }
@@ -185,7 +191,7 @@ export class Try implements Dispatcher.DispatchHandler, Due {
     const { peer } = this.#books
     depot.lanes.leave(this)
     try {
-      this.#errand.inspect?.(status, controller.rawHeaders, statusText)
+      this.#errand.inspector.inspect?.(status, controller.rawHeaders, statusText)
     } catch (cause) {
       return this.#fail(failure, badResponseError(depot.upstream.name, peer.origin, cause), cause, false)
     }
@@ -220,7 +226,7 @@ export class Try implements Dispatcher.DispatchHandler, Due {
     if (this.#state === 'arrived') return void (this.#fault = { raw })
     const { depot, outgoing } = this.#errand
     const fault = outgoing.source?.fault
-    const unsent = this.controller === undefined
+    const unsent = this.controller === undefined || isConnectError(raw)
     const error = fault === undefined ? wireError(depot.upstream.name, this.peer.origin, raw, unsent) : fault.error
     // A body that its own source broke and a request that cannot be sent say nothing about the service.
     const callers = fault !== undefined || error instanceof OptionsError
@@ -265,12 +271,4 @@ export class Try implements Dispatcher.DispatchHandler, Due {
     this.#reason = reason instanceof Error ? reason : new Error('the call was ended', { cause: reason })
     this.controller?.abort(this.#reason)
   }
-}
-
-/**
- * Whose certificate the endpoint must show: its own host's, and not that of the Host field, which names the service. An address is no
- * name; there the transport knows.
- */
-function serverNameOf({ protocol, hostname }: URL): string | undefined {
-  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) !== 0 ? undefined : hostname
 }

@@ -30,7 +30,7 @@ export class Served {
   readonly #permit: Permit
   readonly #attempt: Attempt
   readonly #over: (served: Served) => void
-  readonly #socket: Pick<Socket, 'off'>
+  readonly #socket: Socket | undefined
   #timer: Timer | undefined = undefined
   #controller: AbortController | undefined = undefined
   #late: SwitchgearError | undefined = undefined
@@ -50,9 +50,13 @@ export class Served {
     this.#over = over
     served.set(request, this)
     response.once('close', this.#closed)
-    // Of a pipelined response that never got its turn Node 22 says nothing when the client leaves; its connection does.
-    request.socket.once('close', this.#closed)
-    this.#socket = request.socket
+    // Of a pipelined response that never got its turn Node 22 says nothing when the client leaves; its connection does. A stream of
+    // HTTP/2 always says it.
+    if (request.httpVersionMajor < 2) {
+      this.#socket = request.socket
+      // One listener a request, and a client may pipeline many.
+      this.#socket.setMaxListeners(0).once('close', this.#closed)
+    }
     const due = attempt.deadline
     if (due < Infinity) this.#arm(due)
   }
@@ -81,7 +85,7 @@ export class Served {
 
   readonly #closed = (): void => {
     this.#response.off('close', this.#closed)
-    this.#socket.off('close', this.#closed)
+    this.#socket?.off('close', this.#closed)
     this.#timer?.cancel()
     const { statusCode, writableFinished } = this.#response
     // A client that left says nothing about us; a deadline that passed does.

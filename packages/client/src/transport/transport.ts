@@ -3,8 +3,8 @@
 //
 // What a pool is told, and why:
 // - connections: as many per endpoint as the policies let through at once, so that no second, invisible queue forms in the pool.
-// - headersTimeout, bodyTimeout: 5 minutes. A try's timeout ends it far earlier; these only free what a pipeline without any
-//   timeout would hold for ever. Who reads bodies may set a shorter time for a body that stands still.
+// - headersTimeout, bodyTimeout: 5 minutes, for calls without any deadline, which would hold their connection for ever. A call that
+//   has one switches them off, because undici makes timers of its own for each request.
 // - pipelining 1: one request at a time per HTTP/1.1 connection; a slow answer holds up nobody behind it. HTTP/2 has streams.
 import { authority, type Endpoint } from '@switchgear/discovery'
 import { Pool } from 'undici'

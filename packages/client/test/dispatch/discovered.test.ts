@@ -1,8 +1,18 @@
 // Services that nobody configured: a name that discovery knows is one, and any other host passes.
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import { type Directory, endpoint, type Entry, type Roster, type RosterView } from '@switchgear/discovery'
-import { createClient } from '../../src/index.ts'
+import { describe, it, type TestContext } from 'node:test'
+import { VirtualClock } from '@switchgear/core/testing'
+import {
+  createDirectory,
+  type Directory,
+  endpoint,
+  type Entry,
+  type Roster,
+  type RosterView,
+  staticResolver,
+} from '@switchgear/discovery'
+import { Dispatcher, errors, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import { type Client, createClient } from '../../src/index.ts'
 import { httpOrigin } from '../origin.ts'
 
 /** A directory whose answers a test gives. */
@@ -26,6 +36,13 @@ class Told implements Directory {
 
   services(): readonly string[] {
     return [...this.#rosters.keys()]
+  }
+
+  release(service: string): boolean {
+    const held = this.#rosters.get(service)
+    if (held !== undefined && held.listeners.size > 0) return false
+    this.#rosters.delete(service)
+    return true
   }
 
   close(): Promise<void> {
@@ -84,7 +101,87 @@ describe('a service that discovery finds', () => {
   })
 })
 
+/** A client whose dispatcher passes what is none of its own to one that says so. */
+function aside(t: TestContext, client: Client): Dispatcher {
+  t.after(() => client.close())
+  const before = getGlobalDispatcher()
+  setGlobalDispatcher(
+    new (class extends Dispatcher {
+      override dispatch(_options: unknown, handler: Dispatcher.DispatchHandler): boolean {
+        handler.onResponseError?.(undefined as never, new Error('passed'))
+        return true
+      }
+    })(),
+  )
+  const { dispatcher } = client
+  setGlobalDispatcher(before)
+  return dispatcher
+}
+
 describe('a host that may be a service', () => {
+  it('takes no place in the directory for good when it is none', async (t) => {
+    const origin = await httpOrigin(t, (_request, response) => response.end('paid'))
+    const directory = createDirectory({ resolver: staticResolver({ payments: [origin.url] }), maxServices: 2 })
+    t.after(() => directory.close())
+    const dispatcher = aside(t, createClient({ discovery: directory, discovered: true }))
+    for (let host = 0; host < 150; host++) {
+      await assert.rejects(dispatcher.request({ ...get, origin: `http://typo-${host}` }), { message: 'passed' })
+    }
+    assert.deepEqual(directory.services(), [])
+    const { body } = await dispatcher.request({ ...get, origin: 'http://payments' })
+    assert.equal(await body.text(), 'paid')
+  })
+
+  it('is waited for once while the source is mute, until the source speaks', async (t) => {
+    const origin = await httpOrigin(t, (_request, response) => response.end('found'))
+    const clock = new VirtualClock()
+    const discovery = new Told()
+    const client = createClient({ discovery, discovered: true, clock })
+    const dispatcher = aside(t, client)
+    const passes = (name: string): Promise<void> =>
+      assert.rejects(dispatcher.request({ ...get, origin: `http://${name}` }), { message: 'passed' })
+    const waiting = [passes('search'), passes('search'), passes('mail')]
+    await clock.advance(1000)
+    await Promise.all(waiting)
+    await passes('search')
+    await passes('mail')
+    discovery.tell('search', [origin.port])
+    discovery.tell('mail', [])
+    const { body } = await dispatcher.request({ ...get, origin: 'http://search' })
+    assert.equal(await body.text(), 'found')
+    await passes('mail')
+    assert.deepEqual(discovery.services(), ['search'])
+    // Of many that are waited for in vain only so many are listened for, and none of them when all is over.
+    const many = Array.from({ length: 150 }, (_, n) => passes(`vain-${n}`))
+    await clock.advance(1000)
+    await Promise.all(many)
+    assert.equal(discovery.services().length, 101)
+    await client.close()
+    assert.deepEqual(discovery.services(), ['search'])
+  })
+
+  it('tells its handler of a request that cannot be sent, also after a wait', async (t) => {
+    const origin = await httpOrigin(t, (_request, response) => response.end('no'))
+    const discovery = new Told()
+    const client = createClient({ discovery, discovered: true, services: { shop: { endpoints: [origin.url] } } })
+    t.after(() => client.close())
+    const locked = new ReadableStream()
+    locked.getReader()
+    const wrong: [object, object][] = [
+      [{ headers: 'abc' }, errors.InvalidArgumentError],
+      [{ method: 'POST', body: locked }, TypeError],
+      [{ path: 7 }, errors.InvalidArgumentError],
+      [{ method: undefined }, errors.InvalidArgumentError],
+    ]
+    for (const [index, [options, kind]] of wrong.entries()) {
+      for (const name of ['shop', `late-${index}`]) {
+        const ask = client.dispatcher.request({ ...get, origin: `http://${name}`, ...options } as never)
+        if (name !== 'shop') setTimeout(() => discovery.tell(name, [origin.port]), 5)
+        await assert.rejects(ask, kind, name)
+      }
+    }
+  })
+
   it('is one once discovery has endpoints for it, and passes otherwise', async (t) => {
     const origin = await httpOrigin(t, (request, response) => response.end(request.headers.host))
     const discovery = new Told()
@@ -103,7 +200,7 @@ describe('a host that may be a service', () => {
     assert.equal(await ask(origin.url), new URL(origin.url).host)
     assert.equal(await ask(`http://localhost:${origin.port}`), `localhost:${origin.port}`)
     assert.deepEqual(client.registry.names(), ['orders', 'stock'])
-    assert.deepEqual(discovery.services(), ['orders', 'stock', 'nobody'])
+    assert.deepEqual(discovery.services(), ['orders', 'stock'])
   })
 
   it('is none without `discovered`', async (t) => {

@@ -48,6 +48,10 @@ export class ToldRoster implements Roster, Directory {
     return [this.service]
   }
 
+  release(): boolean {
+    return this.listeners.size === 0
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -35,8 +35,8 @@ const nothing = (): void => undefined
 
 /** A request on its way. */
 export class Departure {
-  /** Name and value of what the request has to carry. */
-  readonly headers: readonly (readonly [string, string])[]
+  /** What the request has to carry: a name, its value, the next name, and so on. */
+  readonly fields: readonly string[]
   readonly #sending: Sending
   readonly #span: Span | undefined
   readonly #tracer: Tracer | undefined
@@ -45,24 +45,35 @@ export class Departure {
   constructor(sending: Sending, position: OutgoingPosition, tracer: Tracer | undefined) {
     this.#sending = sending
     this.#tracer = tracer
-    const { propagation, redaction = standard } = currentTelemetry() ?? {}
-    const headers: [string, string][] = []
-    this.headers = headers
-    const write = (name: string, value: string): void => void headers.push([name, value])
-    if (tracer === undefined || propagation === undefined || !(position instanceof Span)) {
-      const next = passage(position)
-      write('traceparent', formatTraceparent(next))
-      if (next.traceState !== '') write('tracestate', next.traceState)
+    const current = currentTelemetry()
+    if (tracer === undefined || current === undefined || !(position instanceof Span)) {
+      // The next position of the trace, which need not be kept: it is the commonest case and part of every call.
+      const traceparent = formatTraceparent(position, ids.word(), ids.word())
+      const { traceState } = position
+      this.fields =
+        traceState === '' ? ['traceparent', traceparent] : ['traceparent', traceparent, 'tracestate', traceState]
       // What is left out here is left out by the instrumentations, too: they would begin another trace than the header tells.
-      this.#release = currentTelemetry() === undefined ? nothing : claim(formatTraceparent(next))
+      this.#release = current === undefined ? nothing : claim(traceparent)
       return
     }
+    const { propagation, redaction = standard } = current
     const span = tracer.start(httpScope, sending.method, clientKind, position, tracer.clock.now())
     this.#span = span
+    const fields: string[] = []
+    const write = (name: string, value: string): void => void fields.push(name, value)
     inject(write, span, sending.hasBaggage ? undefined : activeContext().baggage, propagation)
-    const [, traceparent] = headers.find(([name]) => name === 'traceparent') ?? []
-    this.#release = traceparent === undefined ? nothing : claim(traceparent)
+    this.fields = fields
+    const at = fields.indexOf('traceparent')
+    this.#release = at < 0 ? nothing : claim(fields[at + 1] as string)
     if (span.recording) describe(span, sending, redaction)
+  }
+
+  /** The same as `fields`, in pairs. */
+  get headers(): (readonly [string, string])[] {
+    return Array.from({ length: this.fields.length / 2 }, (_, index) => [
+      this.fields[2 * index] as string,
+      this.fields[2 * index + 1] as string,
+    ])
   }
 
   /** It is over, with the status that came, if one did. `errorType` says why it failed: a code, or `aborted`. Once. */
@@ -85,16 +96,20 @@ function describe(span: Span, { endpoint, path, attempt }: Sending, redaction: Q
   if (attempt > 1) span.set('http.request.resend_count', attempt - 1)
 }
 
+/** Address and port of an endpoint, as attributes. */
+export function serverOf({ hostname, port, protocol }: URL): { 'server.address': string; 'server.port': number } {
+  return {
+    'server.address': hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  }
+}
+
 /** What all requests to one endpoint of one service have in common. */
 function placeOf({ service, endpoint }: Sending): PlaceFacts {
   const key = `${service} ${endpoint.origin}`
   const known = places.get(key)
   if (known !== undefined) return known
-  const port = endpoint.port === '' ? (endpoint.protocol === 'https:' ? 443 : 80) : Number(endpoint.port)
-  const { hostname } = endpoint
-  const address = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-  const attributes = { 'server.address': address, 'server.port': port, 'switchgear.service': service }
-  const place = new PlaceFacts(budget, undefined, attributes, 400)
+  const place = new PlaceFacts(budget, undefined, { ...serverOf(endpoint), 'switchgear.service': service }, 400)
   if (places.size < budget.maxFacts) places.set(key, place)
   return place
 }
@@ -109,6 +124,14 @@ export function passage(parent: OutgoingPosition | RemoteParent | undefined): Ou
   }
   // Nobody has decided against it, and services that follow the flag of their caller would otherwise record nothing.
   const flags = sampledFlag | randomFlag
-  const [traceA, traceB, traceC, traceD] = [ids.word(), ids.word(), ids.word(), ids.word()]
-  return { traceA, traceB, traceC, traceD, spanA, spanB, flags, traceState: '' }
+  return {
+    traceA: ids.word(),
+    traceB: ids.word(),
+    traceC: ids.word(),
+    traceD: ids.word(),
+    spanA,
+    spanB,
+    flags,
+    traceState: '',
+  }
 }

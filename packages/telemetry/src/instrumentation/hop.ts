@@ -13,7 +13,7 @@ import { Span } from '../trace/span.ts'
 import type { InstrumentationScope } from '../trace/span-data.ts'
 import type { Tracer } from '../trace/tracer.ts'
 import { finishCall } from './call-end.ts'
-import { Departure, passage, type Sending } from './departure.ts'
+import { Departure, passage, type Sending, serverOf } from './departure.ts'
 import { activeExchange, type HttpExchange } from './http-exchange.ts'
 import type { ReceivedHeaders } from './http-options.ts'
 
@@ -24,8 +24,6 @@ const passing = new Propagation({ incoming: ['tracecontext'], outgoing: ['tracec
 
 /** Where a request stands in its trace. */
 export class Hop {
-  /** 32 hex digits. */
-  readonly traceId: string
   /** The span that everything about this request belongs to; undefined where none is recorded. Pass it as `CallOptions.scope`. */
   readonly span: Span | undefined
   readonly #position: OutgoingPosition
@@ -47,7 +45,6 @@ export class Hop {
     this.#exchange = exchange
     this.#owned = owned
     this.span = position instanceof Span && position.recording ? position : undefined
-    this.traceId = traceIdHex(position)
   }
 
   /**
@@ -83,6 +80,11 @@ export class Hop {
     return new Hop(span, tracer, undefined, true)
   }
 
+  /** 32 hex digits, made when asked for: most calls are never asked. */
+  get traceId(): string {
+    return traceIdHex(this.#position)
+  }
+
   /** Whether the trace may be recorded, by this process or by others. */
   get sampled(): boolean {
     return (this.#position.flags & sampledFlag) !== 0
@@ -114,6 +116,13 @@ export class Hop {
     if (this.#tracer === undefined) return
     const attributes = { 'switchgear.policy': policy, 'error.type': cause }
     this.span?.event(resilienceEvents.fallback, attributes, this.#tracer.clock.now())
+  }
+
+  /** By its failure an endpoint was ejected: it gets no traffic for a while. */
+  ejected(endpoint: URL, reason: string): void {
+    if (this.#tracer === undefined) return
+    const attributes = { ...serverOf(endpoint), 'switchgear.reason': reason }
+    this.span?.event(resilienceEvents.ejection, attributes, this.#tracer.clock.now())
   }
 
   /** One attempt to send it on. End what it answers when its last byte has come, or when it has failed. */

@@ -44,18 +44,23 @@ function hasShape(text: string): boolean {
 const header = Buffer.from('00-00000000000000000000000000000000-0000000000000000-00')
 
 /**
- * Writes the header of version 00. Flags that this version does not define are not passed on.
+ * Writes the header of version 00. Flags that this version does not define are not passed on. `spanA` and `spanB` are for who stands
+ * at another place of the same trace, and has no position of its own yet.
  *
  * @example
  * headers.traceparent = formatTraceparent(span)
  */
-export function formatTraceparent(span: Omit<OutgoingPosition, 'traceState'>): string {
+export function formatTraceparent(
+  span: Omit<OutgoingPosition, 'traceState'>,
+  spanA: number = span.spanA,
+  spanB: number = span.spanB,
+): string {
   putWord(header, 3, span.traceA)
   putWord(header, 11, span.traceB)
   putWord(header, 19, span.traceC)
   putWord(header, 27, span.traceD)
-  putWord(header, 36, span.spanA)
-  putWord(header, 44, span.spanB)
+  putWord(header, 36, spanA)
+  putWord(header, 44, spanB)
   // Both known flags fit into the last digit.
   header[54] = 48 + (span.flags & known)
   return header.toString('latin1')
